@@ -83,9 +83,26 @@ fn the_edges_between_crates_are_those_of_the_design() {
 }
 
 /// The parts of `model` from the ground up: each may name those before it, and none after it.
-const PARTS_OF_MODEL: [&str; 18] = [
-    "name", "duration", "base", "ipvs", "mysqld", "serving", "client", "action", "sentence", "lab",
-    "scenario", "matrix", "plan", "record", "capture", "path", "verdict", "dry",
+const PARTS_OF_MODEL: [&str; 19] = [
+    "name",
+    "duration",
+    "base",
+    "ipvs",
+    "keepalived",
+    "mysqld",
+    "serving",
+    "client",
+    "action",
+    "sentence",
+    "lab",
+    "scenario",
+    "matrix",
+    "plan",
+    "record",
+    "capture",
+    "path",
+    "verdict",
+    "dry",
 ];
 
 /// The parts that a source names, each with the number of the line.

@@ -57,6 +57,11 @@ impl Environment {
                 "the program `{program}` is missing: apt-get install {package}"
             ));
         }
+        let path_has =
+            |program: &str| std::env::split_paths(&path()).any(|folder| folder.join(program).is_file());
+        if selected.iter().any(Selected::needs_keepalived) && !path_has("keepalived") {
+            missing.push("the program `keepalived` is missing: apt-get install keepalived".to_owned());
+        }
         let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
         if selected
             .iter()

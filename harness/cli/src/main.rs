@@ -77,6 +77,7 @@ fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     match words.next() {
         Some(word) if word == KEEPER => return lvs_matrix_keeper::keep(words),
+        Some(word) if word == lvs_matrix_runner::HEALTH_CHECK => return lvs_matrix_runner::check(words),
         Some(word) if word == lvs_matrix_runner::ECHO_SERVER => return lvs_matrix_runner::serve_echo(words),
         Some(_) | None => {}
     }

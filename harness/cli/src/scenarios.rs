@@ -52,6 +52,12 @@ impl Selected {
         cells.any(|cell| plan(&self.scenario, cell).runs_own_programs())
     }
 
+    /// Does keepalived run in one of its cells?
+    pub(crate) fn needs_keepalived(&self) -> bool {
+        let mut cells = self.cells.iter().chain(&self.tried);
+        cells.any(|cell| plan(&self.scenario, cell).keepalived().is_some())
+    }
+
     /// Is a real server of one of its cells a mysqld?
     pub(crate) fn needs_mysqld(&self) -> bool {
         let mut cells = self.cells.iter().chain(&self.tried);

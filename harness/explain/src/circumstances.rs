@@ -6,8 +6,18 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, Percent, TableAction};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::Link;
-use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{DirectorSnapshot, Moment, StepOutcome, StepRecord};
+use lvs_matrix_model::verdict::Citation;
 use std::time::Duration;
+
+/// A real server was deleted from the director's table.
+#[derive(Debug, Clone)]
+pub(super) struct Deletion {
+    /// When: at the beginning of the step that did it, or when the table was seen without the server.
+    pub(super) at: Instant,
+    /// The step that did it, or the table that keepalived has left.
+    pub(super) shown_by: Citation,
+}
 
 impl<'a> CellView<'a> {
     /// Steps that were done, with their times, of which `wanted` gives something.
@@ -45,6 +55,11 @@ impl<'a> CellView<'a> {
             .snapshots
             .iter()
             .find(|snapshot| snapshot.moment == moment)?;
+        Table::of(self.plan, snapshot)
+    }
+
+    /// The tables of a snapshot.
+    pub(super) fn listed_in(&self, snapshot: &DirectorSnapshot) -> Option<Table> {
         Table::of(self.plan, snapshot)
     }
 
@@ -133,36 +148,53 @@ impl<'a> CellView<'a> {
     }
 
     /// When this real server was last deleted from the table, unless it was added again by `by`.
-    pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-        let (step, began, deleted) = self
+    pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<Deletion> {
+        let (deletion, deleted) = self
             .memberships(server)
-            .filter(|(_, began, _)| *began <= by)
-            .last()?;
-        deleted.then_some((step, began))
+            .into_iter()
+            .rfind(|(deletion, _)| deletion.at <= by)?;
+        deleted.then_some(deletion)
     }
 
     /// The same of a host, which may be no real server.
-    pub(super) fn deleted_by(&self, node: &Node, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+    pub(super) fn deleted_by(&self, node: &Node, by: Instant) -> Option<Deletion> {
         self.deleted(node.real_server()?, by)
     }
 
     /// When this real server was last deleted from the table, even if it was added again by `by`.
-    pub(super) fn had_been_deleted(&self, server: &Name, by: Instant) -> Option<&'a StepRecord> {
-        let deletions = self.memberships(server).filter(|(_, _, deleted)| *deleted);
-        deletions
-            .filter(|(_, began, _)| *began <= by)
-            .last()
-            .map(|(step, _, _)| step)
+    pub(super) fn had_been_deleted(&self, server: &Name, by: Instant) -> Option<Deletion> {
+        let all = self.memberships(server).into_iter();
+        let mut deletions = all.filter(|(deletion, deleted)| *deleted && deletion.at <= by);
+        deletions.next_back().map(|(deletion, _)| deletion)
     }
 
-    /// Steps that deleted this real server (true) or added it (false).
-    fn memberships(&self, server: &Name) -> impl Iterator<Item = (&'a StepRecord, Instant, bool)> {
-        self.done(move |action| {
+    /// When this real server was deleted from the table (true) or added to it (false), in order: by steps,
+    /// and by keepalived, whose tables are snapshots.
+    fn memberships(&self, server: &Name) -> Vec<(Deletion, bool)> {
+        let by_steps = self.done(move |action| {
             let Action::Table(edit) = action else {
                 return None;
             };
             edit.puts(server).map(|there| !there)
-        })
+        });
+        let by_steps = by_steps.map(|(step, at, deleted)| {
+            let shown_by = Citation::Step(step.number);
+            (Deletion { at, shown_by }, deleted)
+        });
+        let mut all: Vec<_> = by_steps.collect();
+        let snapshots = &self.record.snapshots;
+        let pairs = snapshots.iter().zip(snapshots.iter().skip(1));
+        all.extend(pairs.filter_map(|(before, after)| {
+            if after.moment != Moment::Changed {
+                return None;
+            }
+            let has = |snapshot| Some(Table::of(self.plan, snapshot)?.weight(server).is_some());
+            let (was, is) = (has(before)?, has(after)?);
+            let (at, shown_by) = (after.at, Citation::Snapshot(after.number));
+            (was != is).then_some((Deletion { at, shown_by }, was))
+        }));
+        all.sort_by_key(|(deletion, _)| deletion.at);
+        all
     }
 
     /// The firewall rules that were in force at a moment: the step, the host, and the rule.

@@ -215,7 +215,7 @@ fn breaches(cell: &JudgedCell, never: &Never) -> BTreeSet<Breach> {
 
 /// The lab when the operation that is classified began, with its table; whoever had it from a step.
 fn state_at(record: &CellRecord, at: Instant) -> State<'_> {
-    let mut state = record.plan.state().with_table(record.plan.table());
+    let mut state = record.plan.state_with_table();
     for step in &record.steps {
         let begun = step.began.is_some_and(|began| began <= at);
         if begun && matches!(step.outcome, StepOutcome::Done { .. }) {

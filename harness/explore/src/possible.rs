@@ -27,7 +27,7 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(crate) fn new(plan: &'a LabPlan) -> Self {
         Self {
-            state: plan.state().with_table(plan.table()),
+            state: plan.state_with_table(),
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
         }

@@ -49,6 +49,16 @@ pub struct State<'a> {
     mute: Vec<&'a Name>,
     /// May clients be on their way to a real server past the director, because it answers ARP for the VIP?
     bypassed: bool,
+    /// What became of the director's keepalived; `None` if it has none.
+    keepalived: Option<Daemon>,
+}
+
+/// A daemon of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Daemon {
+    Runs,
+    /// Since the step of this number.
+    Stopped(u32),
 }
 
 /// A real server.
@@ -139,7 +149,18 @@ impl<'a> State<'a> {
             timeout: None,
             mute: Vec::new(),
             bypassed: false,
+            keepalived: None,
         }
+    }
+
+    /// The same, with keepalived on the director, if there is one. It edits the table by itself: what is in
+    /// the table is not known.
+    #[must_use]
+    pub fn with_keepalived(mut self, there: bool) -> Self {
+        if there {
+            (self.keepalived, self.table) = (Some(Daemon::Runs), None);
+        }
+        self
     }
 
     /// The same, with this table.
@@ -322,6 +343,15 @@ impl<'a> State<'a> {
             HostAction::LinkUp { node } => {
                 self.cut.remove(node);
             }
+            HostAction::StopKeepalived { .. } => {
+                let daemon = self.keepalived.iter_mut();
+                daemon.for_each(|daemon| *daemon = Daemon::Stopped(step));
+            }
+            HostAction::StartKeepalived => {
+                let daemon = self.keepalived.iter_mut();
+                daemon.for_each(|daemon| *daemon = Daemon::Runs);
+            }
+            HostAction::ReloadKeepalived { .. } => {}
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
                     node,
@@ -397,6 +427,13 @@ impl<'a> State<'a> {
                 .chain(self.clamps.values())
                 .any(|(_, by)| *by == step)
             || self.filters.values().any(|by| *by == step)
+            || self.keepalived == Some(Daemon::Stopped(step))
+    }
+
+    /// Does keepalived run on the director?
+    #[must_use]
+    pub fn keepalived_runs(&self) -> bool {
+        self.keepalived == Some(Daemon::Runs)
     }
 
     /// Is this real server without power?

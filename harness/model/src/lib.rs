@@ -14,6 +14,7 @@ pub mod client;
 pub mod dry;
 pub mod duration;
 pub mod ipvs;
+pub mod keepalived;
 pub mod lab;
 pub mod matrix;
 pub mod mysqld;

@@ -3,6 +3,7 @@
 mod alone;
 mod commands;
 mod host;
+mod keepalived;
 mod make;
 mod misbuilt;
 mod older;
@@ -16,6 +17,7 @@ pub use commands::{
     FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
+pub use keepalived::{CHECKER, KEEPALIVED_FOLDER};
 pub use make::plan;
 pub use misbuilt::Misbuilt;
 pub use router::SOURCE_NAT;
@@ -160,7 +162,7 @@ impl LabPlan {
         let mut all = self.hosts.iter_mut().flat_map(|host| &mut host.runs);
         all.find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Server(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Server(_) => None,
         })
     }
 
@@ -238,9 +240,19 @@ impl LabPlan {
         let hosts = self.hosts.iter();
         let state = hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls));
         let wrong = self.misbuilt.iter();
-        wrong.fold(state, |state, wrong| {
+        let state = wrong.fold(state, |state, wrong| {
             state.with_sysctls(&wrong.node, &wrong.sysctls)
-        })
+        });
+        state.with_keepalived(self.keepalived().is_some())
+    }
+
+    /// The same, with the director's table, if only steps edit it.
+    #[must_use]
+    pub fn state_with_table(&self) -> State<'_> {
+        match self.keepalived() {
+            None => self.state().with_table(self.table()),
+            Some(_) => self.state(),
+        }
     }
 
     /// The director's table before the first step, as the services say it.

@@ -17,7 +17,7 @@ pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Entries, Inactive, Packets, PortState, Proof, Rows, Sessions, Tracked};
+pub use shown::{Entries, Inactive, Listed, Packets, PortState, Proof, Rows, Sessions, Tracked};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;
@@ -74,6 +74,9 @@ pub struct CellRecord {
     pub client: Option<ClientRecord>,
     /// The director's tables at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
+    /// What keepalived on the director said, in order: each line of its log, as it was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keepalived_log: Vec<LoggedLine>,
     /// What each real server held at the end.
     pub server_views: Vec<ServerView>,
     /// TCP sockets with the virtual service in the client's kernel at the end, as `ss -tano` shows them, a
@@ -145,6 +148,16 @@ impl CellRecord {
         state
     }
 
+    /// Puts tables that somebody else than the steps made between those that the steps made, and numbers
+    /// them all.
+    pub fn take_changes(&mut self, changes: Vec<DirectorSnapshot>) {
+        self.snapshots.extend(changes);
+        self.snapshots.sort_by_key(|snapshot| snapshot.at);
+        for (number, snapshot) in (1..).zip(&mut self.snapshots) {
+            snapshot.number = number;
+        }
+    }
+
     /// The name of the connection that the client's operation is about; `None` if it is the plain one.
     #[must_use]
     pub fn connection_of(&self, operation: u32) -> Option<&Name> {
@@ -167,6 +180,7 @@ impl CellRecord {
             client_events: Vec::new(),
             client: None,
             snapshots: Vec::new(),
+            keepalived_log: Vec::new(),
             server_views: Vec::new(),
             client_sockets: None,
             capture: None,
@@ -380,8 +394,20 @@ pub enum Moment {
     BeforeChange,
     /// After the `change` phase.
     AfterChange,
+    /// Somebody else than the steps had changed the director's table: keepalived.
+    Changed,
     /// At the end of the observation.
     End,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoggedLine {
+    /// When it was read.
+    pub at: Instant,
+    /// Without the time that the program writes before it.
+    pub text: String,
 }
 
 /// The director's tables as ipvsadm(8) shows them.

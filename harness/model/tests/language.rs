@@ -30,6 +30,9 @@ const ECHO: &str = include_str!("fixtures/echo.yaml");
 /// What needs many addresses: clients.rs.
 const CLIENTS: &str = include_str!("fixtures/clients.yaml");
 
+/// Steps of keepalived.
+const KEEPALIVED: &str = include_str!("fixtures/keepalived.yaml");
+
 const EVERYTHING: &str = r#"
 name: everything
 claim: >-
@@ -410,6 +413,7 @@ fn every_field_has_its_effect() {
             server_program: None,
             server_port: Some(3306),
             server_mtu: Some(1400),
+            keepalived: None,
             clients: None,
             one_packet: false,
             scheduler: Some("sh".to_owned()),
@@ -495,7 +499,7 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS].map(|text| loaded(text).steps);
+    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS, KEEPALIVED].map(|text| loaded(text).steps);
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);

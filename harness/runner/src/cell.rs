@@ -3,6 +3,7 @@
 use crate::capture::{Captured, Captures};
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::control::Control;
 use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
 use crate::hand::{Hand, Session};
@@ -236,6 +237,7 @@ fn observe(
     let clock = Clock::start();
     record.epoch_unix_nanos = clock.epoch_unix_nanos();
     let client = Client::start(lab.client()?, clock, plan, places.program)?;
+    lab.start_control(plan, clock, places.scratch)?;
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let mut hand = session.map(|session| Hand::new(session, record.environment.clone(), places.out));
@@ -255,7 +257,14 @@ fn observe(
     record.by_hand = hand.map(|hand| hand.lines).unwrap_or_default();
     record.steps = std::mem::take(&mut timeline.steps);
     record.snapshots = std::mem::take(&mut timeline.snapshots);
+    let watched = lab
+        .control
+        .take()
+        .map_or_else(|| Ok(Default::default()), Control::finish);
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
+        let (log, changes) = watched?;
+        record.keepalived_log = log;
+        record.take_changes(changes);
         record.server_views = server_views(plan, &mut lab)?;
         record.client_sockets = Some(sockets(lab.client()?, plan.vip())?);
         operator::restore_links(plan, &lab)

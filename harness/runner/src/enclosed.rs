@@ -8,10 +8,19 @@ use std::time::Duration;
 
 /// Starts `argv` in a PID namespace of its own, without a shell that would read it.
 pub(crate) fn command(argv: &[String]) -> io::Result<Command> {
+    enclose(argv, !rustix::process::geteuid().is_root())
+}
+
+/// The same for a program that keeps the capabilities that the caller has.
+pub(crate) fn privileged(argv: &[String]) -> io::Result<Command> {
+    enclose(argv, false)
+}
+
+fn enclose(argv: &[String], without_capabilities: bool) -> io::Result<Command> {
     let mut command = Command::new(in_path("unshare")?);
     // Its child is the first process of the namespace; when either ends, the kernel ends all that is in it.
-    if !rustix::process::geteuid().is_root() {
-        // Without capabilities a PID namespace takes a user namespace.
+    if without_capabilities {
+        // A PID namespace takes a user namespace then.
         command.args(["--user", "--map-current-user"]);
     }
     command.args(["--pid", "--fork", "--kill-child=SIGKILL", "--"]);

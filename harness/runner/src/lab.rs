@@ -1,6 +1,8 @@
 //! The lab: a bridge for each segment in a namespace of their own, and a namespace for each host.
 
 use crate::client::ask_server_id;
+use crate::clock::Clock;
+use crate::control::{Control, Held};
 use crate::director;
 use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
@@ -39,6 +41,8 @@ const RECORDED_OUTPUT: usize = 4096;
 /// Field order is drop order: servers are killed before the link goes; the kernel frees a namespace once
 /// nothing is in it.
 pub(crate) struct Lab {
+    /// keepalived on the director; started when the cell's clock is.
+    pub(crate) control: Option<Control>,
     pub(crate) servers: Vec<RealServer>,
     /// The hosts without a server.
     others: Vec<(Node, Namespace)>,
@@ -74,6 +78,7 @@ impl Lab {
             .first()
             .ok_or_else(|| lacks("director"))?;
         let mut lab = Self {
+            control: None,
             servers: Vec::new(),
             others: Vec::new(),
             link: namespace("link")?,
@@ -151,6 +156,13 @@ impl Lab {
         }
         reached(Milestone::ServersReady);
         lab.prove_ready(plan)?;
+        if plan.keepalived().is_some() {
+            // keepalived makes the table itself.
+            let clear = ["ipvsadm", "-C"].map(str::to_owned);
+            let node = Some(lab.director.clone());
+            let done = run_recorded(lab.director()?, node, &clear)?;
+            lab.preparation.push(done);
+        }
         lab.build_wrong(plan)?;
         Ok(lab)
     }
@@ -191,6 +203,39 @@ impl Lab {
     /// Which host that balancer is.
     pub(crate) fn director_node(&self) -> &Node {
         &self.director
+    }
+
+    /// Starts keepalived, if the plan has it, and waits until the table is as its configuration says.
+    pub(crate) fn start_control(&mut self, plan: &LabPlan, clock: Clock, scratch: &Path) -> Result<()> {
+        self.control = Control::start(plan, self.director()?, clock, scratch)?;
+        Ok(())
+    }
+
+    /// What becomes of the director's table from now on is a step's doing, until it is released.
+    pub(crate) fn hold(&self) -> Option<Held> {
+        self.control.as_ref().map(Control::hold)
+    }
+
+    /// What becomes of the table from now on is keepalived's doing.
+    pub(crate) fn release(&self, held: Option<Held>) -> Result<()> {
+        let director = self.director()?;
+        held.map_or(Ok(()), |held| held.release(director))
+    }
+
+    /// keepalived, and the namespace in which it runs.
+    pub(crate) fn controlled(&mut self) -> Result<(&mut Control, &Namespace)> {
+        let Self {
+            control,
+            others,
+            director,
+            ..
+        } = self;
+        let mut others = others.iter();
+        let namespace = others
+            .find(|(node, _)| node == director)
+            .map(|(_, namespace)| namespace);
+        let both = control.as_mut().zip(namespace);
+        both.ok_or_else(|| LabError::new("find keepalived", "the lab has none"))
     }
 
     /// The segments: a bridge for each, without spanning tree, and a veth pair for each network card.

@@ -6,8 +6,10 @@
 
 mod capture;
 mod cell;
+mod checker;
 mod client;
 mod clock;
+mod control;
 mod director;
 mod echo_server;
 mod enclosed;
@@ -29,6 +31,8 @@ mod traces;
 mod warm;
 
 pub use cell::{Config, run_by_hand, run_cells};
+pub use checker::check;
+pub use control::HEALTH_CHECK;
 pub use echo_server::{ECHO_SERVER, serve as serve_echo};
 pub use environment::{missing_programs, running_kernel};
 pub use error::{LabError, Result};

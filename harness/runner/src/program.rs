@@ -7,9 +7,13 @@ use std::path::PathBuf;
 /// path: std would otherwise fork instead of calling posix_spawn(3). A fork copies the mappings of the whole
 /// process, with all frames that were captured so far.
 pub(crate) fn in_path(program: &str) -> io::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
+    let found = std::env::split_paths(&path())
         .map(|folder| folder.join(program))
         .find(|path| path.is_file());
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{program} is not in PATH")))
+}
+
+/// Where programs of the system are looked for.
+pub(crate) fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
 }

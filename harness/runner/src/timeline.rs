@@ -278,7 +278,10 @@ impl<'a> Timeline<'a> {
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
             Action::Table(edit) => {
-                operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from)
+                let held = self.lab.hold();
+                let effect = operator::edit_table(self.plan, self.lab, edit, &mut self.saved)?;
+                self.lab.release(held)?;
+                Ok(effect.into())
             }
             Action::Mysqld(fault) => operator::mysqld(self.lab, fault).map(Done::from),
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),

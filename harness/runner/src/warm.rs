@@ -111,6 +111,7 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         Action::Table(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
     };
     are_plain(plan)
+        && plan.keepalived().is_none()
         && plan.misbuilt.is_empty()
         && plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
         && !plan.steps.iter().any(|step| touches(&step.action))

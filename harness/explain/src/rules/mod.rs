@@ -7,6 +7,7 @@ mod datagram;
 mod director;
 mod firewall;
 mod frozen;
+mod keepalived;
 mod killed;
 mod limited;
 mod locks;
@@ -67,6 +68,9 @@ pub(super) const ALL: &[Rule] = &[
     spread::BY_DESTINATION,
     spread::BY_TURN_OR_COUNT,
     router::ONE_ADDRESS,
+    keepalived::TAKEN_OUT,
+    keepalived::NOT_YET,
+    keepalived::SEES_NO_FREEZE,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,

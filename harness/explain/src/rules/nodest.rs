@@ -93,7 +93,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         let arrived = answered.arrived?;
         let server = view.server()?;
         let deleted = view.had_been_deleted(server, answered.sent.at)?;
-        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
+        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? == "0" {
             return None;
         }
         if entry_was_over(view, answered).is_some() {
@@ -113,7 +113,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         } else {
             bilingual!(" and" / "；")
         };
-        let mut shown_by = vec![Citation::Step(deleted.number)];
+        let mut shown_by = vec![deleted.shown_by];
         shown_by.extend(table.iter().flat_map(Table::shown_by));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
@@ -351,14 +351,14 @@ impl Orphan {
     /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a
     /// segment of the connection that the director had just passed on.
     pub(super) fn of<'a>(view: &CellView<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
-        let (deleted, _) = view.deleted(server, head.sent.at)?;
+        let deleted = view.deleted(server, head.sent.at)?;
         // What something else stopped never met the entry.
         if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0"
             || view.stopped(head).is_some()
         {
             return None;
         }
-        let mut shown_by = vec![Citation::Step(deleted.number)];
+        let mut shown_by = vec![deleted.shown_by];
         if let Some(table) = view.table_at(head.sent.at) {
             let entry = table.entry(view.plan, view.known_as, server)?;
             let looked_at = table.has_any_service() || view.hooks_stay();

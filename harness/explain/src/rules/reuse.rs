@@ -107,11 +107,8 @@ pub(super) const DROPS: Rule = Rule {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
         let dropped = dropped(view);
         let (head, tail) = (dropped.first()?, dropped.last()?);
-        let (deleted, _) = view.deleted(old.server, head.at)?;
-        let mut shown_by = vec![
-            Citation::Step(deleted.number),
-            Citation::Snapshot(old.table.snapshot),
-        ];
+        let deleted = view.deleted(old.server, head.at)?;
+        let mut shown_by = vec![deleted.shown_by, Citation::Snapshot(old.table.snapshot)];
         shown_by.extend(dropped.iter().copied().map(packet));
         Some(Finding {
             at: head.at,

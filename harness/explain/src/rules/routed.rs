@@ -85,7 +85,7 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
     }
     let server = view.server()?;
     let deleted = view.had_been_deleted(server, request.sent.at)?;
-    if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
+    if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? == "0" {
         return None;
     }
     let why = bilingual!(
@@ -95,7 +95,7 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
         server = server,
         own_tcp = own_tcp,
     );
-    Some((why, vec![Citation::Step(deleted.number)]))
+    Some((why, vec![deleted.shown_by]))
 }
 
 /// What no mark takes in comes to a director that passes nothing on.

@@ -93,13 +93,14 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     / "{what}调度器把它们转发给 {server}，而 {server} 已断电，没有任何应答。",
                 what = what,
             );
+            let step = Citation::Step(step.number);
             (text, step, Vec::new(), Fate::LostAfter(node.clone()))
         } else if probes
             .sent
             .iter()
             .all(|probe| probe.stopped_at_director().is_some())
         {
-            let (step, _) = view.deleted(server, first.sent.at)?;
+            let step = view.deleted(server, first.sent.at)?.shown_by;
             let text = bilingual!(
                 "{what} To the director a probe is a segment as any other: it matched the entry of a \
                  connection whose server, {server}, was not in the table any more, and was dropped in \
@@ -111,7 +112,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
         } else {
             return None;
         };
-        let mut shown_by = vec![Citation::Step(step.number)];
+        let mut shown_by = vec![step];
         shown_by.extend(probes.sent.iter().map(|probe| packet(probe.sent)));
         Some(Finding {
             at: first.sent.at,

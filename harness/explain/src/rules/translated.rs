@@ -104,15 +104,15 @@ fn forgotten(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingua
         );
         return Some((why, table.shown_by()));
     }
-    if let Some((step, began)) = view.deleted(server, said.at)
-        && view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, began)? != "0"
+    if let Some(deleted) = view.deleted(server, said.at)
+        && view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? != "0"
     {
         let why = bilingual!(
             "with expire_nodest_conn=1 that entry had gone with {server} when {server} was deleted from the \
              director's table"
                 / "在 expire_nodest_conn=1 时，从调度器的表中删除 {server}，该条目也随之消失"
         );
-        return Some((why, vec![Citation::Step(step.number)]));
+        return Some((why, vec![deleted.shown_by]));
     }
     // Every packet of the connection that passes the director, either way, starts its entry's timer anew.
     let (timeout, port) = (view.entry_timeout(said.at)?, view.known_as.1);

@@ -61,15 +61,21 @@ fn why(
     const KEY: &str = "net.ipv4.vs.expire_nodest_conn";
     let gone = view.had_been_deleted(&tried.server, by);
     match gone.filter(|_| view.sysctl(&Node::Director, KEY, by) == Some("1")) {
-        Some(step) => {
-            shown_by.push(Citation::Step(step.number));
+        Some(deleted) => {
+            let by = match &deleted.shown_by {
+                Citation::Step(step) => bilingual!("step {step}" / "步骤 {step}"),
+                Citation::Snapshot(_) | Citation::Event(_) | Citation::Packet(_) | Citation::Server(_) => {
+                    bilingual!("by keepalived" / "由 keepalived")
+                }
+            };
+            shown_by.push(deleted.shown_by);
             let server = &tried.server;
             bilingual!(
-                "In between {server} was removed from the table (step {step}). With {KEY}=1 IPVS forgets the \
+                "In between {server} was removed from the table ({by}). With {KEY}=1 IPVS forgets the \
                  entry of a real server that is gone when a segment meets it, and schedules a SYN anew:"
-                    / "在此期间 {server} 已从表中删除（步骤 {step}）。{KEY}=1 时，IPVS 在报文段遇到已不存在的真实服务器的条目时删除该条目，\
+                    / "在此期间 {server} 已从表中删除（{by}）。{KEY}=1 时，IPVS 在报文段遇到已不存在的真实服务器的条目时删除该条目，\
                        并为 SYN 重新调度：",
-                step = step.number,
+                by = by,
             )
         }
         None => {

@@ -161,6 +161,10 @@ const CELLS: &[(&str, &[&str])] = &[
             "scheduled",
         ],
     ),
+    ("keepalived/out", &["taken-out-by-keepalived", "scheduled"]),
+    ("keepalived/told", &["taken-out-by-keepalived", "scheduled"]),
+    ("keepalived/not-yet", &["host-off", "not-yet-taken-out"]),
+    ("keepalived/no-freeze", &["check-sees-no-freeze", "mysqld-frozen"]),
     (
         "reverse-path/only",
         &["reverse-path-filter", "syn-retries-exhausted"],

@@ -27,6 +27,7 @@ crate::catalogue::words! {
     reaches_client_often(what, times, until): "{what} reaches the client {times} times, until {until}"
         / "{what} 到达客户端，共 {times} 次，直到 {until}";
     tables_seen(moment): "the director's tables {moment}" / "{moment}调度器上的表";
+    keepalived_logs(line): "keepalived logs {line}" / "keepalived 写日志：{line}";
     opens_connection: "the client opens a connection" / "客户端新建连接";
     is_connected(id, version): "the client is connected, connection id {id}, {version}" / "客户端已连接，连接号 \
         {id}，{version}";

@@ -25,7 +25,19 @@ pub(super) fn fact(fact: &Fact) -> String {
             )
         }
         Fact::Table {
+            edited: Some(edited),
+            servers,
+            entry,
+            ..
+        } => format!(
+            "{}：keepalived 修改之后，调度器的表中{}{}",
+            time(*edited),
+            held(servers),
+            entry.as_ref().map_or_else(String::new, self::entry)
+        ),
+        Fact::Table {
             moment: when,
+            edited: None,
             servers,
             entry,
         } => format!(

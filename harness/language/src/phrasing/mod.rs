@@ -430,6 +430,7 @@ pub fn moment(words: Language, moment: Moment) -> &'static str {
     match moment {
         Moment::BeforeChange => words.before_change(),
         Moment::AfterChange => words.after_change(),
+        Moment::Changed => words.edited_by_keepalived(),
         Moment::End => words.at_the_end(),
     }
 }

@@ -1,7 +1,7 @@
 //! In Chinese: what showed that a step had its effect, what was found instead, and what a client program did
 //! that no client may do. In English these have their `Display`.
 
-use lvs_matrix_model::record::{Instead, Misconduct, Proof};
+use lvs_matrix_model::record::{Instead, Listed, Misconduct, Proof};
 
 /// What showed something. A sentence of a record of format 1 that is of no known form stays as it is.
 pub(super) fn proof(proof: &Proof) -> String {
@@ -44,6 +44,18 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::Restored => "/proc/net/ip_vs 与保存表时相同".to_owned(),
         Proof::Saved { lines } => format!("ipvsadm 保存了 {lines}"),
         Proof::Timeouts { tcp, fin } => format!("超时为 {tcp} 秒，FIN 之后为 {fin} 秒"),
+        Proof::KeepalivedRuns { listed } => {
+            format!("keepalived 在运行，/proc/net/ip_vs 中{}", self::listed(listed))
+        }
+        Proof::KeepalivedReloaded { listed } => format!(
+            "keepalived 在日志中写下 `Reload complete`，/proc/net/ip_vs 中{}",
+            self::listed(listed)
+        ),
+        Proof::KeepalivedEnded { status, listed } => format!(
+            "keepalived 的所有进程都已结束（{status}），/proc/net/ip_vs 中{}",
+            self::listed(listed)
+        ),
+        Proof::NoKeepalived { status } => format!("没有 keepalived 在运行（{status}）"),
         Proof::ProcessEnded { status, port } => format!("进程已结束（{status}），端口 {port} 上没有监听"),
         Proof::NoMysqld { status } => format!("没有 mysqld 在运行（{status}）"),
         Proof::ProcessFrozen { port } => format!("监听端口 {port} 的进程的所有线程都处于状态 T"),
@@ -143,9 +155,24 @@ pub(super) fn proof(proof: &Proof) -> String {
     }
 }
 
+/// What the virtual service has in the director's table.
+fn listed(listed: &Listed) -> String {
+    let Some(servers) = &listed.0 else {
+        return "没有这个虚拟服务".to_owned();
+    };
+    if servers.is_empty() {
+        return "有该虚拟服务，没有真实服务器".to_owned();
+    }
+    let servers = servers
+        .iter()
+        .map(|(name, weight)| format!("{name}（权重 {weight}）"));
+    format!("有 {}", servers.collect::<Vec<_>>().join("、"))
+}
+
 /// What was found instead.
 pub(super) fn instead(found: &Instead) -> String {
     match found {
+        Instead::KeepalivedRuns => "keepalived 在运行".to_owned(),
         Instead::ServerRuns => "有服务程序在运行".to_owned(),
         Instead::ServerNotFrozen => "服务程序在运行".to_owned(),
         Instead::ServerEnded { status } => format!("服务程序已结束：{status}"),

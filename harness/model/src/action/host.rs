@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::entry::actions;
+use super::mysqld::StopSignal;
 use crate::Name;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,37 @@ actions! {
             { node } => en("bring the link of {node} up") zh("接通 {node} 的链路");
         }
 
+        /// keepalived is ended by a signal; done when all of its processes are gone. What it leaves in the
+        /// director's table is in the step's proof.
+        "stop-keepalived" StopKeepalived {
+            /// `TERM`: as `systemctl stop` does it. `KILL`: its processes are gone at once, all of them.
+            #[serde(default = "orderly")]
+            default("TERM") "signal" signal: StopSignal;
+        } says {
+            { signal: StopSignal::Term } => en("stop keepalived (SIGTERM)") zh("停止 keepalived（SIGTERM）");
+            { signal: StopSignal::Kill } => en("stop keepalived (SIGKILL)") zh("停止 keepalived（SIGKILL）");
+        }
+
+        /// keepalived that was stopped is started again, with the configuration that it had last; done when
+        /// the virtual service is in the table, with a real server.
+        "start-keepalived" StartKeepalived says {
+            {} => en("start keepalived") zh("启动 keepalived");
+        }
+
+        /// keepalived reads its configuration again (SIGHUP); done when it has, and the table has the real
+        /// servers that the configuration says, as far as they have not failed.
+        "reload-keepalived" ReloadKeepalived {
+            /// A real server that the configuration no longer has. Without this the configuration is that of
+            /// the beginning.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "without" without: Option<Name> as Name;
+        } says {
+            { without: None } => en("reload keepalived (SIGHUP)") zh("重新加载 keepalived（SIGHUP）");
+            { without: Some(server) } =>
+                en("reload keepalived with a configuration without {server} (SIGHUP)")
+                zh("以去掉 {server} 的配置重新加载 keepalived（SIGHUP）");
+        }
+
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl {
             /// `client`, `director`, or a real server of the lab.
@@ -91,6 +123,9 @@ impl HostAction {
         match self {
             Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::RealServer(server.clone()),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
+            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => {
+                Node::Director
+            }
         }
     }
 
@@ -100,7 +135,10 @@ impl HostAction {
         match self {
             Self::PowerOff { .. } | Self::LinkDown { .. } => Some(true),
             Self::PowerOn { .. } | Self::LinkUp { .. } => Some(false),
-            Self::SetSysctl { .. } => None,
+            Self::SetSysctl { .. }
+            | Self::StopKeepalived { .. }
+            | Self::StartKeepalived
+            | Self::ReloadKeepalived { .. } => None,
         }
     }
 
@@ -109,9 +147,13 @@ impl HostAction {
     pub fn takes_no_time(&self) -> bool {
         match self {
             Self::SetSysctl { .. } => true,
-            Self::PowerOff { .. } | Self::PowerOn { .. } | Self::LinkDown { .. } | Self::LinkUp { .. } => {
-                false
-            }
+            Self::PowerOff { .. }
+            | Self::PowerOn { .. }
+            | Self::LinkDown { .. }
+            | Self::LinkUp { .. }
+            | Self::StopKeepalived { .. }
+            | Self::StartKeepalived
+            | Self::ReloadKeepalived { .. } => false,
         }
     }
 
@@ -119,7 +161,12 @@ impl HostAction {
     #[must_use]
     pub fn outlives_interfaces(&self) -> bool {
         match self {
-            Self::PowerOff { .. } | Self::PowerOn { .. } | Self::SetSysctl { .. } => true,
+            Self::PowerOff { .. }
+            | Self::PowerOn { .. }
+            | Self::SetSysctl { .. }
+            | Self::StopKeepalived { .. }
+            | Self::StartKeepalived
+            | Self::ReloadKeepalived { .. } => true,
             Self::LinkDown { .. } | Self::LinkUp { .. } => false,
         }
     }
@@ -129,7 +176,12 @@ impl HostAction {
     pub fn is_of_real_servers(&self) -> bool {
         match self {
             Self::PowerOff { .. } | Self::PowerOn { .. } => true,
-            Self::LinkDown { .. } | Self::LinkUp { .. } | Self::SetSysctl { .. } => false,
+            Self::LinkDown { .. }
+            | Self::LinkUp { .. }
+            | Self::SetSysctl { .. }
+            | Self::StopKeepalived { .. }
+            | Self::StartKeepalived
+            | Self::ReloadKeepalived { .. } => false,
         }
     }
 
@@ -141,6 +193,24 @@ impl HostAction {
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }
+            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
         }
     }
+
+    /// Is it done to keepalived?
+    #[must_use]
+    pub fn is_of_keepalived(&self) -> bool {
+        match self {
+            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => true,
+            Self::PowerOff { .. }
+            | Self::PowerOn { .. }
+            | Self::LinkDown { .. }
+            | Self::LinkUp { .. }
+            | Self::SetSysctl { .. } => false,
+        }
+    }
+}
+
+fn orderly() -> StopSignal {
+    StopSignal::Term
 }

@@ -1,6 +1,6 @@
 //! Which steps cannot work in a lab as it is, and why.
 
-use super::State;
+use super::{Daemon, State};
 use crate::Name;
 use crate::action::{
     Action, Chain, HostAction, MysqldAction, Node, ServerDeed, StopSignal, TrafficAction, WatchAction,
@@ -64,6 +64,12 @@ pub enum Conflict<'a> {
     NoRouter,
     /// The router has no firewall that a step could change.
     RouterFirewall,
+    /// The director has no keepalived.
+    NoKeepalived,
+    /// keepalived is running already.
+    KeepalivedRuns,
+    /// keepalived is stopped.
+    KeepalivedStopped,
 }
 
 impl<'a> State<'a> {
@@ -171,6 +177,18 @@ impl<'a> State<'a> {
                 let cut = cut.any(|node| node.real_server() == Some(server));
                 cut.then_some(Conflict::PowerUnseen(server))
             }
+            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => {
+                match self.keepalived {
+                    None => Some(Conflict::NoKeepalived),
+                    Some(Daemon::Stopped(_)) => Some(Conflict::KeepalivedStopped),
+                    Some(Daemon::Runs) => None,
+                }
+            }
+            HostAction::StartKeepalived => match self.keepalived {
+                None => Some(Conflict::NoKeepalived),
+                Some(Daemon::Runs) => Some(Conflict::KeepalivedRuns),
+                Some(Daemon::Stopped(_)) => None,
+            },
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }

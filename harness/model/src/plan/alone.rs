@@ -95,6 +95,7 @@ impl LabPlan {
                     })
                     .collect(),
                 misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
+                keepalived: self.keepalived().cloned(),
                 clients: u8::try_from(self.client_addresses().count())
                     .ok()
                     .filter(|count| *count > 1),

@@ -139,6 +139,10 @@ impl LabPlan {
             }
             HostAction::LinkDown { node } => self.port_lines(node, "down"),
             HostAction::LinkUp { node } => self.port_lines(node, "up"),
+            // By signals.
+            HostAction::StopKeepalived { .. }
+            | HostAction::StartKeepalived
+            | HostAction::ReloadKeepalived { .. } => Vec::new(),
             HostAction::SetSysctl { node, key, value } => {
                 vec![(
                     Some(node.clone()),

@@ -6,6 +6,7 @@ use crate::action::Node;
 use crate::base::{GUE_PORT, OneOrMore, TunnelType};
 use crate::client::Client;
 use crate::ipvs::Protocol;
+use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize, Serializer};
@@ -157,6 +158,8 @@ pub struct Route {
 pub enum Process {
     /// The kernel's balancer, filled by ipvsadm(8). A host that runs it is a director.
     Ipvs,
+    /// keepalived(8), which checks the real servers and edits the balancer's table.
+    Keepalived(Keepalived),
     /// The program whose operations are judged.
     Client(Client),
     /// A server that a service may send its clients to.
@@ -254,7 +257,7 @@ impl Host {
     pub fn client(&self) -> Option<&Client> {
         self.runs.iter().find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Server(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Server(_) => None,
         })
     }
 
@@ -263,7 +266,7 @@ impl Host {
     pub fn server(&self) -> Option<&Server> {
         self.runs.iter().find_map(|process| match process {
             Process::Server(server) => Some(server),
-            Process::Ipvs | Process::Client(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) => None,
         })
     }
 

@@ -170,6 +170,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     // ipvsadm.
     let director = director.map(|given| {
         let mut parts = Parts::new(Node::Director, Some(Process::Ipvs), given);
+        parts
+            .further
+            .extend(lab.keepalived.clone().map(Process::Keepalived));
         if !routed {
             parts.nics.first_mut().addresses.push(vip);
         }
@@ -364,6 +367,8 @@ impl Given {
 struct Parts {
     node: Node,
     runs: Option<Process>,
+    /// What else runs on it.
+    further: Vec<Process>,
     nics: OneOrMore<Nic>,
     loopback: Vec<Cidr>,
     tunnels: Vec<Tunnel>,
@@ -376,6 +381,7 @@ impl Parts {
         Self {
             node,
             runs,
+            further: Vec::new(),
             nics: OneOrMore::new(given.nic(INTERFACE)),
             loopback: Vec::new(),
             tunnels: Vec::new(),
@@ -402,7 +408,7 @@ impl Parts {
             loopback: self.loopback,
             tunnels: self.tunnels,
             routes: self.routes,
-            runs: self.runs.into_iter().collect(),
+            runs: self.runs.into_iter().chain(self.further).collect(),
             sysctls,
             commands: self.commands,
         }

@@ -9,6 +9,8 @@ readable_sentences! {
     pub enum Instead {
         /// A mysqld that was stopped is there.
         MysqldRuns => "a mysqld runs",
+        /// keepalived that was stopped runs.
+        KeepalivedRuns => "keepalived runs",
         /// A server that was stopped runs.
         ServerRuns => "a server runs",
         /// A server that was frozen is not frozen.

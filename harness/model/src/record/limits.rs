@@ -44,7 +44,8 @@ impl CellRecord {
             ("commands by hand", self.by_hand.len(), 10_000),
             ("client events", self.client_events.len(), 50_000),
             ("command lines that made the lab", self.preparation.len(), 10_000),
-            ("snapshots", self.snapshots.len(), 16),
+            ("snapshots", self.snapshots.len(), 10_000),
+            ("lines of keepalived", self.keepalived_log.len(), 50_000),
             ("views of servers", self.server_views.len(), 256),
             ("sockets of the client", sockets, 50_000),
             (

@@ -7,6 +7,7 @@ use crate::duration::Human;
 use crate::ipvs::Method;
 use crate::sentence::{Place, readable_sentences};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 readable_sentences! {
@@ -124,6 +125,28 @@ readable_sentences! {
             /// Of UDP.
             udp: u64,
         } => "the time-outs of TCP, after a FIN and of UDP are {tcp} s, {fin} s and {udp} s",
+        /// keepalived runs, and the director's table is as its configuration says.
+        KeepalivedRuns {
+            /// What the service has.
+            listed: Listed,
+        } => "keepalived runs, and /proc/net/ip_vs has {listed}",
+        /// keepalived has read its configuration again.
+        KeepalivedReloaded {
+            /// What the service has.
+            listed: Listed,
+        } => "keepalived logged `Reload complete`, and /proc/net/ip_vs has {listed}",
+        /// Every process of keepalived has ended.
+        KeepalivedEnded {
+            /// How (`exit 0`, `signal 9`).
+            status: String,
+            /// What it left in the service.
+            listed: Listed,
+        } => "every process of keepalived has ended ({status}), and /proc/net/ip_vs has {listed}",
+        /// keepalived that was stopped is still not there.
+        NoKeepalived {
+            /// How it ended.
+            status: String,
+        } => "no keepalived runs ({status})",
         /// The mysqld has ended.
         ProcessEnded {
             /// How (`exit 0`, `signal 9`).
@@ -365,6 +388,10 @@ impl Proof {
             | Self::Timeouts { .. }
             | Self::Zeroed { .. }
             | Self::Booted { .. }
+            | Self::KeepalivedRuns { .. }
+            | Self::KeepalivedReloaded { .. }
+            | Self::KeepalivedEnded { .. }
+            | Self::NoKeepalived { .. }
             | Self::ProcessEnded { .. }
             | Self::NoMysqld { .. }
             | Self::ProcessFrozen { .. }
@@ -447,6 +474,47 @@ counts! {
     Sessions(u32): "session of a client", "sessions of clients";
     /// A number of connections that the connection tracking has.
     Tracked(u64): "connection is", "connections are";
+}
+
+/// The real servers of the virtual service in the director's table, each with its weight; `None` without the
+/// service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Listed(pub Option<BTreeMap<Name, u16>>);
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(servers) = &self.0 else {
+            return f.write_str(NO_SERVICE);
+        };
+        if servers.is_empty() {
+            return f.write_str(NO_SERVERS);
+        }
+        let servers = servers
+            .iter()
+            .map(|(name, weight)| format!("{name} with weight {weight}"));
+        f.write_str(&servers.collect::<Vec<_>>().join(", "))
+    }
+}
+
+const NO_SERVICE: &str = "no such service";
+const NO_SERVERS: &str = "the service, without real servers";
+
+impl Place for Listed {
+    fn read(text: &str) -> Option<Self> {
+        let server = |text: &str| {
+            let (name, weight) = text.split_once(" with weight ")?;
+            Some((Name::new(name).ok()?, weight.parse().ok()?))
+        };
+        match text {
+            NO_SERVICE => Some(Self(None)),
+            NO_SERVERS => Some(Self(Some(BTreeMap::new()))),
+            _ => {
+                let servers: Option<BTreeMap<_, _>> = text.split(", ").map(server).collect();
+                servers.map(|servers| Self(Some(servers)))
+            }
+        }
+    }
 }
 
 /// The states of a bridge's port that steps bring about, as `ip link` names them.
@@ -534,6 +602,10 @@ mod tests {
             let text = other.to_owned();
             assert_eq!(Proof::read(other), Proof::Text { text });
         }
+        for listed in [NO_SERVICE, NO_SERVERS, "rs1 with weight 1, rs2 with weight 0"] {
+            assert_eq!(Listed::read(listed).unwrap().to_string(), listed);
+        }
+        assert_eq!(Listed::read("rs1 with weight -1"), None);
         let other = Instead::read("getsockopt on port 56982: TCP_USER_TIMEOUT 0 ms");
         assert!(matches!(other, Instead::Other { .. }), "{other:?}");
     }

@@ -45,6 +45,7 @@ use crate::Name;
 use crate::action::Timed;
 use crate::base::{CellRef, Line, Lines};
 use crate::client::ClientChoice;
+use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,9 @@ pub struct Lab {
     pub real_servers: Vec<RealServer>,
     /// What is built wrong on purpose, and on which host.
     pub misbuilt: Vec<(Name, Misbuild)>,
+    /// keepalived on the director. Default: none.
+    #[serde(default)]
+    pub keepalived: Option<Keepalived>,
     /// How many addresses the client host has. Default: one.
     #[serde(default)]
     pub clients: Option<u8>,
@@ -176,6 +180,10 @@ impl Lab {
                     .into_iter()
                     .chain(part.misbuilt.iter().cloned())
                     .collect(),
+                keepalived: match (lab.keepalived, &part.keepalived) {
+                    (Some(said), Some(later)) => Some(said.with(later)),
+                    (said, later) => said.or_else(|| later.clone()),
+                },
                 clients: part.clients.or(lab.clients),
                 client: lab.client.with(&part.client),
                 mysqld: lab.mysqld.with(&part.mysqld),

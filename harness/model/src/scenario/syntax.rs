@@ -3,12 +3,14 @@
 
 mod client;
 mod explore;
+mod keepalived;
 mod mysqld;
 mod server_program;
 mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
 pub(super) use explore::{ExploreInput, NeverInput};
+pub(super) use keepalived::KeepalivedInput;
 pub(super) use mysqld::MysqldInput;
 pub(super) use server_program::ServerProgramInput;
 pub(super) use step::{AFTER, Placed};
@@ -151,6 +153,9 @@ macro_rules! lab_structure {
                 /// is masqueraded and does not send its answers to the director. Of the `director`:
                 /// `no-forwarding`, it passes on nothing that is not for it.
                 optional "misbuilt" misbuilt: Misbuilds;
+                /// keepalived on the director: it fills the table and edits it by its health checks. Without
+                /// it the steps of the scenario are the only ones who edit the table.
+                optional "keepalived" keepalived: KeepalivedInput;
                 /// The client host has so many addresses, each that of a client of its own to the director:
                 /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.
                 optional "clients" clients: At<Clients>;
@@ -193,6 +198,7 @@ macro_rules! lab_structure {
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
                     misbuilt: self.misbuilt.as_ref(),
+                    keepalived: self.keepalived.as_ref(),
                     clients: self.clients.as_ref(),
                     client: self.client.as_ref(),
                     client_known: self.knows("client"),
@@ -236,6 +242,7 @@ pub(super) struct LabFields<'i> {
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,
     pub(super) misbuilt: Option<&'i Misbuilds>,
+    pub(super) keepalived: Option<&'i KeepalivedInput>,
     pub(super) clients: Option<&'i At<Clients>>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
+use crate::keepalived::Keepalived;
 use crate::serving::{Asked, ServerProgram};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -194,6 +195,7 @@ fn lab(lab: &Lab) -> Fields {
         scheduler_flags,
         real_servers: servers,
         misbuilt,
+        keepalived,
         clients,
         client: the_client,
         mysqld,
@@ -261,6 +263,9 @@ fn lab(lab: &Lab) -> Fields {
         }
     }
     insert(&mut map, "misbuilt", Part::Map(wrong));
+    if let Some(said) = keepalived {
+        map.push(("keepalived".to_owned(), keepalived_part(said)));
+    }
     insert(&mut map, "client", client(the_client));
     insert(&mut map, "mysqld", data(mysqld));
     insert(&mut map, "director-sysctls", sysctls(director_sysctls));
@@ -357,6 +362,14 @@ fn server_program(program: &ServerProgram) -> Part {
         insert(&mut fields, "ready", Part::Map(ready));
     }
     Part::Map(fields)
+}
+
+/// `{}` says something, too: that there is one.
+fn keepalived_part(said: &Keepalived) -> Part {
+    match data(said) {
+        Part::Map(fields) => Part::Map(fields),
+        Part::Plain(_) | Part::Text(_) | Part::List(_) => Part::Map(Fields::new()),
+    }
 }
 
 fn real_servers(servers: &[RealServer]) -> Part {

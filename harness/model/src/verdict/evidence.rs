@@ -109,11 +109,16 @@ fn lasting(record: &CellRecord) -> Vec<Evidence> {
 
 /// The director's table beside its connection entries: an entry may outlive its real server.
 fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Evidence> {
+    let mut all = record.snapshots.iter();
+    let before_change = all.find(|snapshot| snapshot.moment == Moment::BeforeChange);
+    let before_change = before_change.map(|snapshot| snapshot.at);
     record
         .snapshots
         .iter()
         .filter(|snapshot| match snapshot.moment {
             Moment::AfterChange | Moment::End => true,
+            // What keepalived made before the change is how the lab began.
+            Moment::Changed => before_change.is_some_and(|before| before < snapshot.at),
             Moment::BeforeChange => false,
         })
         // Of a table that cannot be read nothing is said.
@@ -135,6 +140,7 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
             Some(Evidence {
                 fact: Fact::Table {
                     moment: snapshot.moment,
+                    edited: Some(snapshot.at).filter(|_| snapshot.moment == Moment::Changed),
                     servers: table(record, &services),
                     entry,
                 },

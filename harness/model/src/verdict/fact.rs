@@ -27,6 +27,9 @@ pub enum Fact {
     Table {
         /// When in the cell.
         moment: Moment,
+        /// When on the clock, if keepalived had edited it then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edited: Option<Instant>,
         /// The real servers in it.
         servers: Vec<HeldServer>,
         /// The entry for the client's connection; `None` if there was no such connection yet.
@@ -198,13 +201,29 @@ impl fmt::Display for Fact {
                 proof,
             } => write!(f, "{}: {action} ({proof})", at(*when)),
             Self::Table {
+                edited: Some(edited),
+                servers,
+                entry,
+                ..
+            } => {
+                let when = at(*edited);
+                write!(
+                    f,
+                    "{when}, edited by keepalived, the director's table held {}",
+                    held(servers)
+                )?;
+                entry.as_ref().map_or(Ok(()), |entry| entry.fmt(f))
+            }
+            Self::Table {
                 moment,
+                edited: None,
                 servers,
                 entry,
             } => {
                 let when = match moment {
                     Moment::BeforeChange => "before the change",
                     Moment::AfterChange => "after the change",
+                    Moment::Changed => "when keepalived had edited it",
                     Moment::End => "at the end",
                 };
                 write!(f, "{when}, the director's table held {}", held(servers))?;

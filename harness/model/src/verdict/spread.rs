@@ -72,7 +72,7 @@ fn stayed(record: &CellRecord, step: &StepRecord) -> Vec<Name> {
     let done = record.steps.iter().filter(|earlier| {
         earlier.number < step.number && matches!(earlier.outcome, StepOutcome::Done { .. })
     });
-    let mut state = record.plan.state().with_table(record.plan.table());
+    let mut state = record.plan.state_with_table();
     done.for_each(|step| state.apply(step.number, &step.action));
     let table = state.table().into_iter().filter(|table| table.service);
     let servers = table.flat_map(|table| &table.servers);

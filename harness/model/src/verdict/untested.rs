@@ -215,7 +215,11 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
         Action::Table(_) => server.map_or(Concern::All, |server| Concern::Table(server.clone())),
         Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => server
             .filter(|server| !answers_arp(view.record, server))
-            .map_or(Concern::All, |server| Concern::Servers(vec![server.clone()])),
+            .map_or(Concern::All, |server| match view.record.plan.keepalived() {
+                // keepalived finds it out, and edits the table.
+                Some(_) => Concern::Table(server.clone()),
+                None => Concern::Servers(vec![server.clone()]),
+            }),
         // What the client does on another connection may matter to the server that serves it: locks,
         // variables, its last session.
         Action::Client(action) => view
@@ -413,7 +417,7 @@ impl<'a> View<'a> {
 
 /// The steps that set what was so already, by their numbers.
 fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
-    let mut state = record.plan.state().with_table(record.plan.table());
+    let mut state = record.plan.state_with_table();
     let mut idle = BTreeSet::new();
     let done = |step: &&StepRecord| matches!(step.outcome, StepOutcome::Done { .. });
     for step in record.steps.iter().filter(done) {

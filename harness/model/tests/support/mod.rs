@@ -125,6 +125,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         by_hand: Vec::new(),
         client_events: Vec::new(),
         client: None,
+        keepalived_log: Vec::new(),
         snapshots: Vec::new(),
         server_views: Vec::new(),
         client_sockets: None,

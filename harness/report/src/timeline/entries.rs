@@ -7,14 +7,14 @@ use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::record::{ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{ClientEventKind, LoggedLine, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::{Citation, JudgedCell, Terminator};
 
 /// A line of the time line.
 pub(crate) struct Entry {
     /// When; `None` for a step that was not reached.
     pub(crate) at: Option<Instant>,
-    /// Where it is seen; `None` for the end of the observation.
+    /// Where it is seen; `None` for the end of the observation, and for what keepalived logged.
     pub(crate) place: Option<Citation>,
     /// Who did it.
     pub(crate) who: Who,
@@ -57,6 +57,7 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
         who: Who::Director,
         what: words.tables_seen(phrasing::moment(words, snapshot.moment)),
     }));
+    entries.extend(logged(&record.keepalived_log, words));
     if entries.is_empty() {
         return entries;
     }
@@ -73,6 +74,21 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     entries.insert(end, observation_ends);
     entries
 }
+
+/// What keepalived logged, but for how it started at the beginning: what it is, and what it reads.
+fn logged(log: &[LoggedLine], words: Language) -> impl Iterator<Item = Entry> {
+    let started = log.iter().position(|line| line.text == STARTED);
+    let told = log.iter().skip(started.unwrap_or_default());
+    told.map(move |line| Entry {
+        at: Some(line.at),
+        place: None,
+        who: Who::Director,
+        what: words.keepalived_logs(code(&line.text)),
+    })
+}
+
+/// The last line of a start (keepalived/core/main.c, `keepalived_main`).
+const STARTED: &str = "Startup complete";
 
 /// So many of the same in a row have a line each.
 const NAMED: usize = 6;

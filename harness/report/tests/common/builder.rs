@@ -259,6 +259,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
         by_hand: vec![],
         client_events: vec![],
         client: None,
+        keepalived_log: Vec::new(),
         snapshots: vec![],
         server_views: vec![],
         client_sockets: None,

@@ -28,7 +28,7 @@ mod terminal;
 mod tests;
 
 pub(crate) use log::Standing;
-pub(crate) use mysql_async::ask_server_id;
+pub(crate) use mysql_async::{answers, ask_server_id};
 
 use crate::clock::Clock;
 use crate::error::{Result, Stage};

@@ -248,6 +248,28 @@ pub(super) fn io_kind(error: &io::Error) -> ClientErrorKind {
     }
 }
 
+/// Logs in, asks something, and leaves: does the server answer within the deadline?
+pub(crate) fn answers(address: IpAddr, port: u16, deadline: Duration) -> std::result::Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let ask = async {
+            let mut connection = Conn::new(options(address, port)).await?;
+            let id: Option<u32> = connection.query_first("select @@server_id").await?;
+            connection.disconnect().await?;
+            Ok::<_, Error>(id)
+        };
+        match tokio::time::timeout(deadline, ask).await {
+            Ok(Ok(Some(_))) => Ok(()),
+            Ok(Ok(None)) => Err("the server sent no row for `select @@server_id`".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {deadline:?}")),
+        }
+    })
+}
+
 /// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling
 /// thread's namespace. The connection is destroyed on both sides by an RST (the kernel's SOCK_DESTROY, as
 /// `ss -K`), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the director's

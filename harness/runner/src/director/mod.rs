@@ -2,7 +2,7 @@
 
 mod table;
 
-pub(crate) use table::{entries, table};
+pub(crate) use table::{entries, table, table_here};
 
 use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};
@@ -32,12 +32,37 @@ pub(crate) fn snapshot(
     })
 }
 
+/// The same of the calling thread's namespace, without a number.
+pub(crate) fn snapshot_here(moment: Moment, clock: Clock) -> Result<DirectorSnapshot> {
+    let at = clock.now();
+    let stage = "read the director's tables";
+    let (services, connections) = match table::printed_here()? {
+        Some(both) => both,
+        None => {
+            let finished = lvs_matrix_netns::run(&in_one_go(BOTH.to_owned())).stage(stage)?;
+            both_of(finished.output)?
+        }
+    };
+    Ok(DirectorSnapshot {
+        number: 0,
+        moment,
+        at,
+        services: services.trim_end().to_owned(),
+        connections,
+    })
+}
+
+/// The lines of ipvsadm(8) that list services and connection entries.
+const BOTH: &str = "-Ln\n-Lnc\n";
+
 /// What ipvsadm(8) prints: services, connection entries.
 fn asked(namespace: &Namespace) -> Result<(String, String)> {
     let stage = "read the director's tables";
-    let both = namespace
-        .check(&in_one_go("-Ln\n-Lnc\n".to_owned()))
-        .stage(stage)?;
+    both_of(namespace.check(&in_one_go(BOTH.to_owned())).stage(stage)?)
+}
+
+fn both_of(both: String) -> Result<(String, String)> {
+    let stage = "read the director's tables";
     let Some(second) = both.find(CONNECTIONS) else {
         return Err(LabError::new(
             stage,

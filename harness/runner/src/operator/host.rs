@@ -16,8 +16,17 @@ use std::time::Duration;
 const LINK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the kernel shows of the action's effect.
-pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Shown> {
+pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
     match action {
+        HostAction::StopKeepalived { .. }
+        | HostAction::StartKeepalived
+        | HostAction::ReloadKeepalived { .. } => {
+            let (control, _) = lab.controlled()?;
+            let status = control.status();
+            Ok(status.map_or(Err(Instead::KeepalivedRuns), |status| {
+                Ok(Proof::NoKeepalived { status })
+            }))
+        }
         HostAction::PowerOff { server, .. } => ports(lab, real_server(plan, server)?, PortState::Down),
         HostAction::PowerOn { server } => ports(lab, real_server(plan, server)?, PortState::Up),
         HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
@@ -34,6 +43,24 @@ pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Sh
             })
         }
     }
+}
+
+/// Ends keepalived, starts it, or has it read its configuration again.
+pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
+    let (control, director) = lab.controlled()?;
+    let proof = match action {
+        HostAction::StopKeepalived { signal } => control.end(plan, director, *signal)?,
+        HostAction::ReloadKeepalived { without } => control.reload(plan, director, without.as_ref())?,
+        HostAction::StartKeepalived => control.launch(plan, director)?,
+        HostAction::PowerOff { .. }
+        | HostAction::PowerOn { .. }
+        | HostAction::LinkDown { .. }
+        | HostAction::LinkUp { .. }
+        | HostAction::SetSysctl { .. } => {
+            return Err(LabError::new(action.to_string(), "it is not done to keepalived"));
+        }
+    };
+    Ok(Ok(proof))
 }
 
 /// A host that has power again boots: of what its server did before nothing is left, and the server starts.

@@ -37,6 +37,10 @@ pub(crate) type Shown = std::result::Result<Proof, Instead>;
 
 /// Does something to a host.
 pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Effect> {
+    if action.is_of_keepalived() {
+        let proof = host::keepalived(plan, lab, action)?;
+        return effect(action, Vec::new(), proof);
+    }
     let commands = run_lines(plan, lab, &action.clone().into())?;
     if let HostAction::PowerOn { server } = action {
         let proof = host::booted(plan, lab, server)?;

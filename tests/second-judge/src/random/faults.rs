@@ -9,6 +9,8 @@ impl Writer {
     pub(super) fn fault(&mut self) -> Option<String> {
         for _ in 0..20 {
             let step = match self.chance.below(27) {
+                // What is in the table is known to keepalived alone.
+                0..=11 if self.keepalived.is_some() => self.keepalived(),
                 0..=2 => self.remove(),
                 3 => self.add(),
                 4 => self.weight(),
@@ -43,6 +45,27 @@ impl Writer {
             }
         }
         None
+    }
+
+    /// Something that is done to keepalived.
+    fn keepalived(&mut self) -> Option<String> {
+        let runs = self.keepalived.as_mut()?;
+        if !*runs {
+            *runs = true;
+            return Some("start-keepalived: {}".to_owned());
+        }
+        match self.chance.below(4) {
+            0 | 1 => {
+                self.keepalived = Some(false);
+                let signal = self.chance.word(&["TERM", "KILL"]);
+                Some(format!("stop-keepalived: {{ signal: {signal} }}"))
+            }
+            2 => Some("reload-keepalived: {}".to_owned()),
+            _ => {
+                let name = self.some_server(|_| true)?.name;
+                Some(format!("reload-keepalived: {{ without: {name} }}"))
+            }
+        }
     }
 
     pub(super) fn some_server(&mut self, fits: impl Fn(&Server) -> bool) -> Option<&mut Server> {

@@ -9,6 +9,16 @@ impl Writer {
         if !self.client_at.is_empty() {
             let _ = writeln!(text, "  client-at: {}", self.client_at);
         }
+        if self.keepalived.is_some() {
+            let check = self.chance.word(&["tcp", "query", "none"]);
+            let time = self.chance.word(&["500ms", "2s", "10s"]);
+            let retry = self.chance.word(&["0", "1", "3"]);
+            let inhibit = self.chance.word(&["", ", inhibit-on-failure: true"]);
+            let _ = writeln!(
+                text,
+                "  keepalived: {{ check: {check}, delay-loop: {time}, retry: {retry}{inhibit} }}"
+            );
+        }
         text.push_str("  real-servers:\n");
         for server in &self.servers {
             let _ = writeln!(text, "    {}: {{ weight: {} }}", server.name, server.weight);

@@ -70,6 +70,8 @@ struct Writer {
     doubtful: BTreeSet<&'static str>,
     /// Where the client is; empty if it is on the director's link.
     client_at: &'static str,
+    /// Does keepalived run on the director? `None` in a lab without one.
+    keepalived: Option<bool>,
     innodb: bool,
     small_buffers: bool,
     one_port: bool,
@@ -125,6 +127,7 @@ impl Writer {
                 others: BTreeSet::new(),
             },
             client_at: chance.word(&["", "", "", "", "", "", "", "behind-router", "behind-source-nat"]),
+            keepalived: chance.percent(10).then_some(true),
             innodb: program == Program::Driver && chance.percent(6),
             small_buffers: program == Program::Driver && chance.percent(12),
             one_port: program == Program::Driver && chance.percent(6),
@@ -176,6 +179,8 @@ impl Writer {
         let mut steps = Vec::new();
         for _ in 0..self.chance.below(3) {
             let step = match self.chance.below(6) {
+                // keepalived edits the table.
+                1 | 3 | 5 if self.keepalived.is_some() => None,
                 // Longer than any wait that a query of `before` comes after.
                 0 => self.timeouts(&["900s", "3000s"]),
                 1 => self.save(),

@@ -4,6 +4,21 @@ use super::super::table::Damage;
 use super::super::*;
 use lvs_matrix_model::action::{HostAction, TableAction, TrafficAction};
 use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_model::keepalived::HealthCheck;
+use lvs_matrix_model::plan::Process;
+use lvs_matrix_model::record::Moment;
+
+/// Nobody but the steps edited the table.
+fn never_edited(cell: &mut JudgedCell) {
+    let mut snapshots = cell.record.snapshots.iter();
+    let first = snapshots.next().map(|snapshot| snapshot.services.clone());
+    for snapshot in &mut cell.record.snapshots {
+        snapshot.services.clone_from(first.as_ref().unwrap());
+    }
+    cell.record
+        .snapshots
+        .retain(|snapshot| snapshot.moment != Moment::Changed);
+}
 
 fn is_reset(packet: &Packet) -> bool {
     segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.source_port == 3306)
@@ -513,6 +528,55 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "source-nat/timed-out_0_idle",
         "the router had forgotten the connection",
         mapping_kept_for_days,
+    ),
+    (
+        "taken-out-by-keepalived",
+        "keepalived/out",
+        "keepalived edited the table",
+        never_edited,
+    ),
+    (
+        "taken-out-by-keepalived",
+        "keepalived/out",
+        "keepalived said that its check failed",
+        |cell| cell.record.keepalived_log.clear(),
+    ),
+    (
+        "taken-out-by-keepalived",
+        "keepalived/told",
+        "keepalived was told to read its configuration again",
+        |cell| undone(cell, |action| action.key() == "reload-keepalived"),
+    ),
+    (
+        "not-yet-taken-out",
+        "keepalived/not-yet",
+        "keepalived edited the table",
+        never_edited,
+    ),
+    (
+        "not-yet-taken-out",
+        "keepalived/not-yet",
+        "something was done to the real server before",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "check-sees-no-freeze",
+        "keepalived/no-freeze",
+        "the check only connects",
+        |cell| {
+            let processes = cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.runs);
+            for process in processes {
+                if let Process::Keepalived(said) = process {
+                    said.check = Some(HealthCheck::Query);
+                }
+            }
+        },
+    ),
+    (
+        "check-sees-no-freeze",
+        "keepalived/no-freeze",
+        "the server was frozen",
+        |cell| undone(cell, |action| action.key() == "freeze-server"),
     ),
     (
         "one-address-for-all-clients",

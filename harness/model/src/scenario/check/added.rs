@@ -1,5 +1,6 @@
 //! What the lab says, or a value adds to it, as it was read: each with its place.
 
+use super::health::Said;
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use crate::client::ClientChoice;
@@ -37,6 +38,8 @@ pub(super) struct Added {
     pub(super) firewall_mark: Option<At<u32>>,
     pub(super) scheduler: Option<At<&'static str>>,
     pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
+    /// Each part with its place.
+    pub(super) keepalived: Option<Said>,
     pub(super) clients: Option<At<u8>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
@@ -112,6 +115,7 @@ impl Added {
                 value: flags.items.iter().map(|flag| flag.value.0).collect(),
                 span: flags.span,
             }),
+            keepalived: input.keepalived.map(Said::of),
             clients: input.clients.map(|clients| At {
                 value: clients.value.0,
                 span: clients.span,
@@ -170,6 +174,7 @@ impl Added {
                 .into_iter()
                 .map(|(host, how)| (host.value, how.value))
                 .collect(),
+            keepalived: self.keepalived.map(|said| said.settings),
             clients: value(self.clients),
             client,
             mysqld: self.mysqld,
@@ -241,6 +246,7 @@ impl Added {
         ]
         .into_iter()
         .flatten()
+        .chain(self.keepalived.iter().flat_map(Said::single))
     }
 }
 

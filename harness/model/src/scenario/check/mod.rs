@@ -11,7 +11,9 @@ mod expected;
 mod explore;
 mod findings;
 mod gap;
+mod health;
 mod into_scenario;
+mod keepalived;
 mod lab;
 mod possible;
 

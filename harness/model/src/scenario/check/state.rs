@@ -171,6 +171,22 @@ impl From<Conflict<'_>> for Wrong {
                 help: "`router` is the host between the client and the director: add `client-at: \
                        behind-router` or `client-at: behind-source-nat` to the lab",
             },
+            Conflict::NoKeepalived => Self {
+                kind: TableState,
+                message: "the lab has no keepalived".to_owned(),
+                label: "the director's table is edited by steps alone",
+                help: "add `keepalived: {}` to the lab",
+            },
+            Conflict::KeepalivedRuns => wrong(
+                TableState,
+                "keepalived is running already".to_owned(),
+                "it runs from the beginning, until it is stopped",
+            ),
+            Conflict::KeepalivedStopped => wrong(
+                TableState,
+                "keepalived is stopped".to_owned(),
+                "it was stopped before",
+            ),
             Conflict::RouterFirewall => Self {
                 kind: FirewallState,
                 message: "the router's firewall cannot be changed".to_owned(),

@@ -169,6 +169,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         };
         let client_at = wiring.last(|part| part.client_at.as_ref());
         let state = state.with_router(client_at.map_or_else(ClientAt::default, |at| at.value));
+        let state = state.with_keepalived(said().any(|added| added.keepalived.is_some()));
         Self {
             draft,
             choice,
@@ -378,7 +379,7 @@ impl<'d, 'f> Walk<'d, 'f> {
     }
 
     fn step_of_lab(&mut self, step: &'d Placed) {
-        if let Some(name) = step.action.server()
+        if let Some(name) = step.server()
             && self.state.servers().all(|server| server != name)
         {
             self.unknown_here(step, name);

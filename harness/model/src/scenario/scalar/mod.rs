@@ -6,7 +6,7 @@ mod word;
 
 pub(super) use number::{
     Bytes, ClientNumber, Clients, Count, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port, PrefixLength,
-    Probes, Rows, ServerPort, Threshold, Weight,
+    Probes, Retries, Rows, ServerPort, Threshold, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};

@@ -4,6 +4,7 @@ use super::super::mistake::{MistakeKind, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
 use crate::base::{MAX_CLIENTS, MYSQL_PORT};
+use crate::keepalived::MAX_RETRIES;
 use crate::scenario::Range;
 use crate::scenario::explore::MAX_LENGTH;
 use schemars::{Schema, json_schema};
@@ -103,6 +104,25 @@ impl Scalar for Count {
     }
     fn schema() -> Schema {
         json_schema!({ "type": ["integer", "string"], "pattern": "^[0-9]+(-[0-9]+)?$" })
+    }
+}
+
+/// How often a check that failed is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Retries(pub(in crate::scenario) u8);
+
+impl Scalar for Retries {
+    fn accepts() -> String {
+        format!("a whole number from 0 to {MAX_RETRIES}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|times| *times <= MAX_RETRIES)
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of retries", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": MAX_RETRIES })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::action::{
     Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
 };
 use crate::client::Program;
+use crate::keepalived::HealthCheck;
 use schemars::{Schema, json_schema};
 
 /// A scalar that is one of a few words.
@@ -83,6 +84,12 @@ impl Word for ClientAt {
         ("behind-router", Self::BehindRouter),
         ("behind-source-nat", Self::BehindSourceNat),
     ];
+}
+
+impl Word for HealthCheck {
+    const WHAT: &'static str = "a health check";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("tcp", Self::Tcp), ("query", Self::Query), ("none", Self::None)];
 }
 
 impl Word for Misbuild {

@@ -62,7 +62,17 @@ impl Placed {
     /// The real server that it names.
     pub(in crate::scenario) fn server(&self) -> Option<&Name> {
         let to = self.action.of_client().and_then(ClientAction::to);
-        to.or_else(|| self.action.server())
+        let without = match &self.action {
+            Action::Host(HostAction::ReloadKeepalived { without }) => without.as_ref(),
+            Action::Host(_)
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Traffic(_)
+            | Action::Client(_)
+            | Action::Watch(_)
+            | Action::Wait(_) => None,
+        };
+        to.or(without).or_else(|| self.action.server())
     }
 
     /// Where the name of its host stands.
@@ -74,6 +84,7 @@ impl Placed {
             "no-connections-to",
             "in-table",
             "not-in-table",
+            "without",
         ]
         .iter()
         .find_map(|field| self.place(field))

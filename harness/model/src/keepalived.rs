@@ -1,0 +1,118 @@
+//! keepalived(8) on the director: it fills the director's table, checks the real servers, and edits the table
+//! by what it finds. Here is what a lab says of it; its configuration is made in `plan::keepalived`.
+
+use crate::Name;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How many times keepalived tries again at the most.
+pub const MAX_RETRIES: u8 = 20;
+
+/// How keepalived finds out whether a real server works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthCheck {
+    /// `TCP_CHECK`: it connects, and closes the connection at once.
+    #[default]
+    Tcp,
+    /// `MISC_CHECK`: a program asks the server something, and waits for the answer.
+    Query,
+    /// It checks nothing.
+    None,
+}
+
+impl HealthCheck {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Query => "query",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What a scenario says of keepalived. What it does not say has the value of keepalived.conf(5), where that
+/// has one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Keepalived {
+    /// How real servers are checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<HealthCheck>,
+    /// How long after a check the next one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_loop: Option<Duration>,
+    /// How long a check may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<Duration>,
+    /// How often a check that failed is made again before the server counts as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<u8>,
+    /// How long before it is made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_before_retry: Option<Duration>,
+    /// Does a server that has failed stay in the table, with weight 0?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inhibit_on_failure: bool,
+    /// The real server to which clients go when all others have failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sorry_server: Option<Name>,
+}
+
+impl Keepalived {
+    /// The same with what `later` says; its word counts.
+    #[must_use]
+    pub fn with(&self, later: &Self) -> Self {
+        Self {
+            check: later.check.or(self.check),
+            delay_loop: later.delay_loop.or(self.delay_loop),
+            connect_timeout: later.connect_timeout.or(self.connect_timeout),
+            retry: later.retry.or(self.retry),
+            delay_before_retry: later.delay_before_retry.or(self.delay_before_retry),
+            inhibit_on_failure: later.inhibit_on_failure || self.inhibit_on_failure,
+            sorry_server: later.sorry_server.clone().or_else(|| self.sorry_server.clone()),
+        }
+    }
+
+    /// How real servers are checked.
+    #[must_use]
+    pub fn check(&self) -> HealthCheck {
+        self.check.unwrap_or_default()
+    }
+
+    /// How long after a check the next one begins.
+    #[must_use]
+    pub fn delay_loop(&self) -> Duration {
+        self.delay_loop.unwrap_or(DELAY_LOOP)
+    }
+
+    /// How long a check may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.unwrap_or(CONNECT_TIMEOUT)
+    }
+
+    /// How often a check that failed is made again.
+    #[must_use]
+    pub fn retry(&self) -> u8 {
+        self.retry.unwrap_or(RETRY)
+    }
+
+    /// How long before it is made again.
+    #[must_use]
+    pub fn delay_before_retry(&self) -> Duration {
+        self.delay_before_retry.unwrap_or(DELAY_BEFORE_RETRY)
+    }
+}
+
+/// Stated in every configuration. keepalived's own is 60 s (`KEEPALIVED_DEFAULT_DELAY` of
+/// keepalived/include/check_data.h), and a lab would wait for that long before anything happens.
+const DELAY_LOOP: Duration = Duration::from_secs(2);
+/// keepalived.conf(5): a check may take 5 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// keepalived.conf(5): `TCP_CHECK` tries once more. `MISC_CHECK` would not; labs have one number for both.
+const RETRY: u8 = 1;
+/// keepalived.conf(5): a second later.
+const DELAY_BEFORE_RETRY: Duration = Duration::from_secs(1);

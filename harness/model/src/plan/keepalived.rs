@@ -1,0 +1,147 @@
+//! keepalived's configuration, made from the lab.
+
+use super::{Backend, Host, LabPlan, Process, Service};
+use crate::Name;
+use crate::base::{Forwarding, ServerKind};
+use crate::keepalived::{HealthCheck, Keepalived};
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+/// What stands in a configuration in place of the folder that keepalived runs in.
+pub const KEEPALIVED_FOLDER: &str = "{folder}";
+/// The name of the program in that folder that asks a real server (`MISC_CHECK`).
+pub const CHECKER: &str = "check";
+
+impl LabPlan {
+    /// What the lab says of keepalived, if the director has one.
+    #[must_use]
+    pub fn keepalived(&self) -> Option<&Keepalived> {
+        let mut processes = self.hosts.iter().flat_map(|host| &host.runs);
+        processes.find_map(|process| match process {
+            Process::Keepalived(keepalived) => Some(keepalived),
+            Process::Ipvs | Process::Client(_) | Process::Server(_) => None,
+        })
+    }
+
+    /// keepalived's configuration: the service with the real servers that are in its table at the beginning,
+    /// without this one.
+    #[must_use]
+    pub fn keepalived_config(&self, without: Option<&Name>) -> Option<String> {
+        let service = self.service();
+        let writer = Writer {
+            plan: self,
+            service,
+            said: self.keepalived()?,
+        };
+        let within = |backend: &&Backend| {
+            !backend.stands_by && without.is_none_or(|name| backend.host.real_server() != Some(name))
+        };
+        let mut out = String::new();
+        // Writing into a String cannot fail.
+        let _ = writer.write(&mut out, service.backends.iter().filter(within));
+        Some(out)
+    }
+}
+
+/// What is needed to write a configuration.
+struct Writer<'p> {
+    plan: &'p LabPlan,
+    service: &'p Service,
+    said: &'p Keepalived,
+}
+
+impl Writer<'_> {
+    fn write<'b>(&self, out: &mut String, backends: impl Iterator<Item = &'b Backend>) -> fmt::Result {
+        let Self { plan, service, said } = self;
+        let (vip, port) = (service.vip(), service.address.port());
+        writeln!(out, "global_defs {{\n    script_user root\n}}\n")?;
+        writeln!(out, "virtual_server {vip} {port} {{")?;
+        writeln!(out, "    delay_loop {}", seconds(said.delay_loop()))?;
+        writeln!(out, "    lvs_sched {}", service.scheduler)?;
+        writeln!(out, "    lvs_method {}", method(service.forwarding()))?;
+        if let Some(time) = service.persistence {
+            writeln!(out, "    persistence_timeout {}", time.as_secs())?;
+        }
+        writeln!(out, "    protocol {}", service.protocol)?;
+        let mut servers = plan.real_servers();
+        let sorry = servers.find(|(name, _)| said.sorry_server.as_ref() == Some(*name));
+        if let Some((_, host)) = sorry {
+            writeln!(out, "    sorry_server {}", self.address(host))?;
+        }
+        for backend in backends {
+            let Some(host) = plan.host(&backend.host) else {
+                continue;
+            };
+            let address = self.address(host);
+            writeln!(out, "    real_server {address} {{")?;
+            writeln!(out, "        weight {}", backend.weight)?;
+            if said.inhibit_on_failure {
+                writeln!(out, "        inhibit_on_failure")?;
+            }
+            self.write_check(out, &address)?;
+            writeln!(out, "    }}")?;
+        }
+        writeln!(out, "}}")
+    }
+
+    /// The address and the port of a real server, as keepalived.conf(5) has them.
+    fn address(&self, host: &Host) -> String {
+        let destination = self.service.destination(host);
+        format!("{} {}", destination.ip(), destination.port())
+    }
+
+    /// keepalived delays the first check of a server by a random part of `warmup`
+    /// (keepalived/check/check_api.c, `register_checkers_thread`). With 0 the checks of every run begin
+    /// alike.
+    fn write_check(&self, out: &mut String, address: &str) -> fmt::Result {
+        let said = self.said;
+        match said.check() {
+            HealthCheck::None => return Ok(()),
+            HealthCheck::Tcp => {
+                writeln!(out, "        TCP_CHECK {{")?;
+                writeln!(
+                    out,
+                    "            connect_timeout {}",
+                    seconds(said.connect_timeout())
+                )?;
+            }
+            HealthCheck::Query => {
+                let asks = match self.plan.server_kind() {
+                    ServerKind::Mysql => "mysql",
+                    ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => "echo",
+                };
+                let millis = said.connect_timeout().as_millis();
+                // The program ends by itself when its time is over. keepalived must not end it before.
+                let longer = said.connect_timeout().saturating_add(Duration::from_secs(1));
+                writeln!(out, "        MISC_CHECK {{")?;
+                writeln!(
+                    out,
+                    "            misc_path \"{KEEPALIVED_FOLDER}/{CHECKER} {asks} {address} {millis}\""
+                )?;
+                writeln!(out, "            misc_timeout {}", seconds(longer))?;
+            }
+        }
+        writeln!(out, "            retry {}", said.retry())?;
+        let pause = seconds(said.delay_before_retry());
+        writeln!(out, "            delay_before_retry {pause}")?;
+        writeln!(out, "            warmup 0")?;
+        writeln!(out, "        }}")
+    }
+}
+
+/// keepalived's word for how packets reach the real servers.
+fn method(forwarding: Forwarding) -> &'static str {
+    match forwarding {
+        Forwarding::DirectRouting => "DR",
+        Forwarding::Masquerading => "NAT",
+        Forwarding::Tunneling => "TUN",
+    }
+}
+
+/// A time in seconds, with a fraction if it has one.
+fn seconds(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => time.as_secs().to_string(),
+        millis => format!("{}.{millis:03}", time.as_secs()),
+    }
+}

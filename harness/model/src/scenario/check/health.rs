@@ -1,0 +1,60 @@
+//! What is said of keepalived, with its places.
+
+use crate::keepalived::Keepalived;
+use crate::scenario::place::Span;
+use crate::scenario::syntax::KeepalivedInput;
+use crate::scenario::table::Structure;
+
+/// What the lab, or a value, says of keepalived.
+pub(super) struct Said {
+    pub(super) settings: Keepalived,
+    /// Where.
+    pub(super) span: Span,
+    /// Each field that is said, by its key, in words, with its place.
+    fields: Vec<(&'static str, String, Span)>,
+}
+
+impl Said {
+    pub(super) fn of(input: &KeepalivedInput) -> Self {
+        let check = input.check.as_ref();
+        let times = [
+            ("keepalived.delay-loop", &input.delay_loop),
+            ("keepalived.connect-timeout", &input.connect_timeout),
+            ("keepalived.delay-before-retry", &input.delay_before_retry),
+        ];
+        let times = times
+            .into_iter()
+            .filter_map(|(key, at)| Some((key, at.as_ref()?)));
+        let mut fields: Vec<_> = times
+            .map(|(key, at)| (key, format!("{:?}", at.value), at.span))
+            .collect();
+        fields.extend(check.map(|at| ("keepalived.check", at.value.as_str().to_owned(), at.span)));
+        let retry = input.retry.as_ref();
+        fields.extend(retry.map(|at| ("keepalived.retry", at.value.0.to_string(), at.span)));
+        let sorry = input.sorry_server.as_ref();
+        fields.extend(sorry.map(|at| ("keepalived.sorry-server", at.value.to_string(), at.span)));
+        Self {
+            settings: Keepalived {
+                check: check.map(|at| at.value),
+                delay_loop: input.delay_loop.as_ref().map(|at| at.value),
+                connect_timeout: input.connect_timeout.as_ref().map(|at| at.value),
+                retry: retry.map(|at| at.value.0),
+                delay_before_retry: input.delay_before_retry.as_ref().map(|at| at.value),
+                inhibit_on_failure: input.inhibit_on_failure.is_some(),
+                sorry_server: sorry.map(|at| at.value.clone()),
+            },
+            span: input.span(),
+            fields,
+        }
+    }
+
+    /// What has one value in a cell.
+    pub(super) fn single(&self) -> impl Iterator<Item = (&'static str, String, Span)> {
+        self.fields.iter().cloned()
+    }
+
+    pub(super) fn place(&self, key: &str) -> Option<Span> {
+        let mut fields = self.fields.iter();
+        fields.find(|(known, ..)| *known == key).map(|(.., span)| *span)
+    }
+}

@@ -1,0 +1,33 @@
+//! keepalived on the director, as typed.
+
+use super::super::place::At;
+use super::super::scalar::{Retries, Yes};
+use super::super::table::structure;
+use crate::Name;
+use crate::keepalived::HealthCheck;
+use std::time::Duration;
+
+structure! {
+    /// keepalived(8) runs on the director: it fills the table, checks the real servers, and edits the table
+    /// by what it finds. A lab and its values may each say a part of this. Its configuration is made from the
+    /// lab; the log and every change of the table are kept in the cell's record.
+    KeepalivedInput {
+        /// How real servers are checked: `tcp` (`TCP_CHECK`), it connects and closes the connection; `query`
+        /// (`MISC_CHECK`), a program asks the server something and waits for the answer; `none`. Default:
+        /// `tcp`.
+        optional "check" check: At<HealthCheck>;
+        /// How long after a check the next one begins. Default: 2s.
+        optional "delay-loop" delay_loop: At<Duration>;
+        /// How long a check may take. Default: 5s.
+        optional "connect-timeout" connect_timeout: At<Duration>;
+        /// How often a check that failed is made again, before the real server counts as failed. Default: 1.
+        optional "retry" retry: At<Retries>;
+        /// How long before it is made again. Default: 1s.
+        optional "delay-before-retry" delay_before_retry: At<Duration>;
+        /// A real server that has failed stays in the table with weight 0. Without this it is deleted.
+        optional "inhibit-on-failure" inhibit_on_failure: At<Yes>;
+        /// The real server that is put into the table when all others have failed, and only then. It stands
+        /// by (`stands-by`), and is not checked.
+        optional "sorry-server" sorry_server: At<Name>;
+    }
+}
