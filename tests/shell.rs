@@ -66,6 +66,24 @@ fn a_command_reads_what_is_given_to_it() {
     assert_eq!(said.stdout, own.stdout);
 }
 
+/// A control plane that is not there any more, and that no step has ended, is a failure of the lab: what its
+/// table says is nobody's. With its first process the others end.
+#[test]
+fn a_keepalived_that_ends_by_itself_is_told() {
+    let killed =
+        "kill -KILL \"$(pgrep -o -x keepalived)\"; sleep 1; pgrep -x keepalived; cat /proc/net/ip_vs";
+    let said = say(lvs_matrix()
+        .args(["exec", "killed_nodest-0_idle", "keepalived-restart"])
+        .args(["--on", "director", "--", "sh", "-c", killed]));
+    let (table, error) = (&said.stdout, &said.stderr);
+    assert!(
+        table.starts_with("IP Virtual Server") && table.contains("C000021F:0CEA"),
+        "none of its processes is left, and its table is: {said:#?}"
+    );
+    let told = "the lab failed: run keepalived: it has ended by itself: exit 137";
+    assert!(error.contains(told), "{error}");
+}
+
 /// Runs these lines in a lab, from a pipe.
 fn lines(out: &Path, more: &[&str], text: &str) -> Said {
     let place = TempDir::new().unwrap();

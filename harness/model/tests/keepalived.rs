@@ -84,6 +84,7 @@ fn the_configuration_is_made_from_the_lab() {
     assert_eq!(
         config(0, None),
         "global_defs {
+    router_id director
     script_user root
 }
 

@@ -20,7 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
@@ -37,6 +37,10 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_se
 /// What keepalived says when it has read its configuration again
 /// (keepalived/check/check_daemon.c, `reload_check_thread`).
 const RELOADED: &str = "Reload complete";
+/// What it says when it has started (keepalived/core/main.c, `keepalived_main`).
+const STARTED: &str = "Startup complete";
+/// What it says of a check that it will not make (keepalived/check/check_misc.c).
+const DISABLED: &str = "Disabling misc script";
 /// How many lines of the log an error shows.
 const SHOWN: usize = 8;
 
@@ -126,9 +130,8 @@ impl Control {
         let folder = scratch.join("keepalived");
         fs::create_dir(&folder).stage(stage)?;
         let checker = folder.join(CHECKER);
-        let own = std::process::id();
         // The kernel gives it to this program to read, with its arguments (fs/binfmt_script.c).
-        let script = format!("#!/proc/{own}/exe {HEALTH_CHECK}\n");
+        let script = format!("#!{} {HEALTH_CHECK}\n", own_file().display());
         fs::write(&checker, script).stage(stage)?;
         fs::set_permissions(&checker, fs::Permissions::from_mode(0o700)).stage(stage)?;
         let (reader, log) = io::pipe().stage(stage)?;
@@ -191,6 +194,8 @@ impl Control {
                 Ok(()) | Err(_) => {}
             }
         }
+        let shared = Arc::clone(&self.shared);
+        let before = shared.lock().lines.len();
         let mut command = enclosed::privileged(&words.map(str::to_owned)).stage(stage)?;
         let log = || self.log.try_clone().stage(stage);
         command
@@ -210,8 +215,25 @@ impl Control {
         let enclosure = enclosed::namespace_of(&child);
         self.daemon = Some(Daemon { child, enclosure });
         let wanted = wanted(plan, None);
-        self.await_table(stage, director, plan, |table| has(table, plan, &wanted))
-            .map(|listed| Proof::KeepalivedRuns { listed })
+        let listed = self.await_table(stage, director, plan, |table| {
+            let seen = shared.lock();
+            let mut new = seen.lines.iter().skip(before);
+            new.any(|line| line.text == STARTED) && has(table, plan, &wanted)
+        })?;
+        // Without its checks it would find every server well.
+        let seen = shared.lock();
+        let mut new = seen.lines.iter().skip(before);
+        match new.find(|line| line.text.starts_with(DISABLED)) {
+            None => Ok(Proof::KeepalivedRuns { listed }),
+            Some(line) => Err(LabError::new(
+                stage,
+                format!(
+                    "keepalived logged `{}`: it runs a check's program only as root, which it is in guests \
+                     (`--place guest`)",
+                    line.text
+                ),
+            )),
+        }
     }
 
     /// Waits until the table is so, as long as keepalived lives.
@@ -348,6 +370,12 @@ impl Control {
 
     /// Ends everything; gives what was found: the log, and the tables that keepalived made.
     pub(crate) fn finish(mut self) -> Result<(Vec<LoggedLine>, Vec<DirectorSnapshot>)> {
+        // Nobody but a step may end it.
+        if let Some(status) = self.daemon.is_some().then(|| self.status()).flatten() {
+            let ended = LabError::new("run keepalived", format!("it has ended by itself: {status}"));
+            let log = self.last_lines();
+            return Err(LabError { log, ..ended });
+        }
         self.end_all();
         let mut seen = self.shared.lock();
         if let Some(failure) = seen.failure.take() {
@@ -461,6 +489,18 @@ fn settled(mut table: Table) -> Table {
         }
     }
     table
+}
+
+/// This program's file, as other processes can start it: by its path, or, where something else lies over
+/// that, by this process. A process with capabilities lets nobody else look there (proc(5),
+/// `PTRACE_MODE_READ`).
+fn own_file() -> PathBuf {
+    let same = |path: &PathBuf| {
+        let there = fs::metadata(path).ok().zip(fs::metadata("/proc/self/exe").ok());
+        there.is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
+    };
+    let by_path = std::env::current_exe().ok().filter(same);
+    by_path.unwrap_or_else(|| format!("/proc/{}/exe", std::process::id()).into())
 }
 
 /// A line of the log without the time before it: `Thu Jan  1 00:00:11 2026: TCP connection to …`

@@ -99,8 +99,8 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
             text: bilingual!(
                 "After step {number} ({step}) keepalived had checked {server}, and had found it well: a \
                  TCP_CHECK only connects, and the kernel of {server} accepts connections for a server that \
-                 is frozen, as long as its queue has room. So {server} stayed in the table. A check that asks \
-                 the server something (MISC_CHECK) would have had no answer."
+                 is frozen, as long as its queue has room. So {server} stayed in the table. A check that \
+                 asks the server something (MISC_CHECK) would have had no answer."
                     / "步骤 {number}（{step}）之后 keepalived 检查过 {server}，认为它正常：TCP_CHECK 只建立连接，而 {server} \
                        的内核会替被冻结的服务程序接受连接，只要队列未满。因此 {server} 留在表中。向服务程序提问的检查（MISC_CHECK）则得不到应答。",
                 server = server,

@@ -54,7 +54,13 @@ impl Writer<'_> {
     fn write<'b>(&self, out: &mut String, backends: impl Iterator<Item = &'b Backend>) -> fmt::Result {
         let Self { plan, service, said } = self;
         let (vip, port) = (service.vip(), service.address.port());
-        writeln!(out, "global_defs {{\n    script_user root\n}}\n")?;
+        // Without a name keepalived asks for that of its host, over the network
+        // (keepalived/core/global_data.c, `init_global_data`), and waits for an answer where there is a route.
+        // As `root` a check's program keeps user and groups (keepalived/lib/notify.c, `set_privileges`).
+        writeln!(
+            out,
+            "global_defs {{\n    router_id director\n    script_user root\n}}\n"
+        )?;
         writeln!(out, "virtual_server {vip} {port} {{")?;
         writeln!(out, "    delay_loop {}", seconds(said.delay_loop()))?;
         writeln!(out, "    lvs_sched {}", service.scheduler)?;

@@ -14,8 +14,9 @@ pub fn scenario(seed: u64, number: u64) -> (String, String) {
     let mut mixed = Chance::of(seed);
     let chance = Chance::of(mixed.number() ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
     let name = format!("random-{seed}-{number}");
-    let text = Writer::new(chance).file(&name);
-    (name, text)
+    let mut writer = Writer::new(chance);
+    writer.keepalived = (number % 9 == 4).then_some(true);
+    (name.clone(), writer.file(&name))
 }
 
 /// A real server as the steps so far left it.
@@ -127,7 +128,7 @@ impl Writer {
                 others: BTreeSet::new(),
             },
             client_at: chance.word(&["", "", "", "", "", "", "", "behind-router", "behind-source-nat"]),
-            keepalived: chance.percent(10).then_some(true),
+            keepalived: None,
             innodb: program == Program::Driver && chance.percent(6),
             small_buffers: program == Program::Driver && chance.percent(12),
             one_port: program == Program::Driver && chance.percent(6),
