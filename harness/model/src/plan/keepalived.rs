@@ -55,7 +55,8 @@ impl Writer<'_> {
         let Self { plan, service, said } = self;
         let (vip, port) = (service.vip(), service.address.port());
         // Without a name keepalived asks for that of its host, over the network
-        // (keepalived/core/global_data.c, `init_global_data`), and waits for an answer where there is a route.
+        // (keepalived/core/global_data.c, `init_global_data`), and waits for an answer where there is a
+        // route.
         // As `root` a check's program keeps user and groups (keepalived/lib/notify.c, `set_privileges`).
         writeln!(
             out,
