@@ -195,7 +195,7 @@ pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
                 reset = reset.packet,
             ),
             shown_by: vec![
-                Citation::Step(deleted.number),
+                deleted.shown_by,
                 Citation::Snapshot(table.snapshot),
                 packet(at_director),
                 packet(arrived),

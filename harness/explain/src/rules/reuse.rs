@@ -217,7 +217,7 @@ pub(super) const EXPIRED: Rule = Rule {
         let [at_director] = dropped.as_slice() else {
             return None;
         };
-        let (deleted, _) = view.deleted(old.server, at_director.at)?;
+        let deleted = view.deleted(old.server, at_director.at)?;
         let (head, again) = {
             let mut sendings = view.sendings();
             (sendings.next()?, sendings.next()?)
@@ -248,7 +248,7 @@ pub(super) const EXPIRED: Rule = Rule {
                 answer = answer.number,
             ),
             shown_by: vec![
-                Citation::Step(deleted.number),
+                deleted.shown_by,
                 Citation::Snapshot(old.table.snapshot),
                 packet(*at_director),
                 packet(again.sent),
