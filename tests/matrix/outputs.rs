@@ -54,8 +54,8 @@ fn sha256(file: &Path) -> String {
     text.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Every cell's record and capture, `run.json` and `invocation.json` can be read by others; nothing else is in
-/// the folder.
+/// Every cell's record and capture, `run.json` and `invocation.json` can be read by others; nothing else is
+/// in the folder.
 #[test]
 fn everything_recorded_can_be_read() {
     let run = run();

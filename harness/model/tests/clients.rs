@@ -60,7 +60,8 @@ fn a_client_behind_a_router_is_on_a_link_of_its_own() {
     let lab = |more: &str| {
         let text = format!(
             "{{ name: one, claim: One., lab: {{ real-servers: {{ rs1: {{}} }}, {more} }}, \
-             act: [{{ connect: {{}} }}], observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+             act: [{{ connect: {{}} }}], observe: {{ patience: 5s, until: 1m }}, \
+             expect: [{{ observe-only: true }}] }}"
         );
         plans(&text).remove(0)
     };

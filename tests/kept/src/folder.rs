@@ -1,13 +1,15 @@
 //! The folder of a run: read, judged, and written smaller.
 
 use crate::Trouble;
-use crate::packed::gzip;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::judged;
 use lvs_matrix_report::{RUN_FILE, RunReport, RunSummary};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// The bytes of a file.
@@ -113,6 +115,16 @@ pub fn copy(run: &Path, cells: &[CellRef], to: &Path) -> Result<(), Trouble> {
         write(&own.join(CAPTURE_FILE), &packed)?;
     }
     Ok(())
+}
+
+/// What gzip makes of these bytes: the same of the same.
+///
+/// # Errors
+/// None on a vector; the writer's are passed on.
+pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::best());
+    io::copy(&mut &*bytes, &mut out)?;
+    out.finish()
 }
 
 /// JSON without the blanks between its tokens, ending with a newline. The order of its fields stays.

@@ -4,11 +4,9 @@
 //! [`PACKED`] is a tar archive that gzip has packed: `tar -tzf` lists it, `tar -xzf` unpacks it. The same
 //! files give the same bytes.
 
-use crate::folder::{compact, read, remove, write};
+use crate::folder::{compact, gzip, read, remove, write};
 use crate::{PACKED, Trouble};
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
 use std::collections::BTreeMap;
@@ -46,16 +44,6 @@ pub fn pack(repository: &Path) -> Result<usize, Trouble> {
     write(&archive, &packed)?;
     remove(&loose)?;
     Ok(cells.len())
-}
-
-/// What gzip makes of these bytes: the same of the same.
-///
-/// # Errors
-/// None on a vector; the writer's are passed on.
-pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::best());
-    io::copy(&mut &*bytes, &mut out)?;
-    out.finish()
 }
 
 /// The files of the archive, by their names in it.

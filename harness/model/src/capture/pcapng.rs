@@ -245,8 +245,8 @@ fn interface<'a>(name: &'a str, description: Option<&'a String>) -> InterfaceDes
 /// The bytes of a capture file, unpacked if gzip has packed them.
 ///
 /// # Errors
-/// [`CaptureError::Unreadable`] if they cannot be unpacked, [`CaptureError::TooMany`] if they are more than any
-/// capture has.
+/// [`CaptureError::Unreadable`] if they cannot be unpacked, [`CaptureError::TooMany`] if they are more than
+/// any capture has.
 pub fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CaptureError> {
     if !bytes.starts_with(&GZIP) {
         return Ok(Cow::Borrowed(bytes));
