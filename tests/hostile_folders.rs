@@ -223,7 +223,7 @@ fn more_of_everything_than_a_cell_has() {
     for (list, times) in [
         ("steps", 10_001),
         ("client-events", 50_001),
-        ("snapshots", 17),
+        ("snapshots", 10_001),
         ("server-views", 257),
         ("preparation", 10_001),
     ] {
