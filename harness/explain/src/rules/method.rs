@@ -38,6 +38,10 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                 from == Some(host.address())
                     && view.paths.origin(packet.number).and_then(Node::real_server) == Some(server)
             })?;
+        // To what resets a connection nobody answers (RFC 9293, 3.5.2): a server on which nothing listens.
+        if segment(answer).is_some_and(|(_, _, segment)| segment.flags.rst) {
+            return Some(refusal_not_translated(request, step, server, translated, answer));
+        }
         let rejected = view
             .seen_on(&Node::Client)
             .filter(of_the_connection)
@@ -73,6 +77,43 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
         })
     },
 };
+
+/// Nothing listens on the server, and its RST is as little translated as an answer would be.
+fn refusal_not_translated(
+    request: &Passage<'_>,
+    step: &StepRecord,
+    server: &Name,
+    translated: &Packet,
+    refusal: &Packet,
+) -> Finding {
+    Finding {
+        at: request.sent.at,
+        text: bilingual!(
+            "The director passed the client's SYN on with the address of {server} in place of the VIP \
+             ({translated} on director; {step}), as masquerading does. Nothing listens on {server}, which \
+             refused it with an RST. For that to end the connect it must come back through the director, \
+             which would put the VIP in again; but {server} sends to the client directly, so its RST came \
+             from an address to which the client has no connection ({refusal} on client). The client's TCP \
+             ignores an RST of no connection, and sends its SYN again."
+                / "调度器转发客户端的 SYN 时，按照 NAT 模式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
+                   {step}）。{server} 上没有进程监听，以 RST 拒绝。要使这个 RST 结束 connect，它必须经过调度器返回，由它换回 VIP；但 \
+                   {server} 直接发给客户端，因此 RST 来自一个客户端与之没有连接的地址（client 上的{refusal}）。客户端的 TCP 忽略不属于任何\
+                   连接的 RST，并重传 SYN。",
+            server = server,
+            translated = first(Seen::from(translated)),
+            step = doing(&step.action),
+            refusal = first(Seen::from(refusal)),
+        ),
+        shown_by: vec![
+            Citation::Step(step.number),
+            packet(request.sent),
+            Citation::Packet(translated.number),
+            Citation::Packet(refusal.number),
+        ],
+        claims: Vec::new(),
+        advice: vec![Advice::SameForwarding(server.clone())],
+    }
+}
 
 /// The director puts the segment into a tunnel that has no other end.
 pub(super) const NO_TUNNEL: Rule = Rule {

@@ -4,9 +4,10 @@
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::{Status, explain};
+use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::matrix::{Line, cells_on};
 use lvs_matrix_model::plan::{LabPlan, plan};
-use lvs_matrix_model::scenario::load_for;
+use lvs_matrix_model::scenario::{Forwarding, load_for};
 use lvs_matrix_model::verdict::{Discarded, Fact, Reason, Verdict};
 
 fn capture(cell: &str) -> Vec<u8> {
@@ -132,6 +133,14 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
         "before-5.9-port-again",
         on_a_newer_kernel,
     ),
+    ("answer-not-translated-back", "refusal-not-translated", |cell| {
+        // The table that was edited was not the one by which the SYN was passed on.
+        for step in &mut cell.record.steps {
+            if let Action::Table(TableAction::SetForwarding { method, .. }) = &mut step.action {
+                *method = Forwarding::DirectRouting;
+            }
+        }
+    }),
     ("connection-lost-before", "lost-before", |cell| {
         let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });
         cell.observed.evidence.retain(|evidence| !lost(&evidence.fact));

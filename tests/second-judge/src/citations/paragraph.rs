@@ -442,6 +442,7 @@ const WORDS: &[(&str, Says)] = &[
     ("to this client just before", Says::Kind("ICMP port unreachable")),
     ("has none such", Says::Reached),
     ("arrived at the director", Says::Arrived),
+    ("its RST came from an address", Says::Untranslated),
     (
         "address to which the client has no connection",
         Says::Untranslated,
