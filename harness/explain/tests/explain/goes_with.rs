@@ -131,7 +131,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("last-service-gone", ERRORS, deletion),
     ("no-mark-on-a-syn", ERRORS, flush),
     ("session-killed", ERRORS, kill),
-    ("off-for-a-while", SILENT, unplugged),
+    ("off-for-a-while", LATE, unplugged),
     ("started-anew", ERRORS, power_on),
     ("statement-forgotten", SILENT, power_on),
     ("server-at-its-threshold", LATE, nothing),
