@@ -104,7 +104,7 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
         config.inputs.push(input(driver::DATADIRS, datadirs));
     }
     // Two sandboxes with their servers and data folders, and the run's output, all of it in memory.
-    config.memory_mib = 2048;
+    config.memory_mib = 2560;
     config.clock_start = clock_start;
     config.stall = Duration::from_secs(180);
     let mut said = Vec::new();
