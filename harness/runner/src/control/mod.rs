@@ -1,9 +1,14 @@
 //! keepalived(8) on the director, and what it makes of the director's table.
 //!
-//! What it does is found by watching: a thread in the director's namespace reads its log from a pipe, dates
-//! each line, and looks at the kernel's table after each line, and now and then without one. Each table that
-//! differs from the last one is a snapshot of the cell. What a step edits is the step's own: the thread looks
-//! away meanwhile.
+//! [`watch`] finds what it does by itself; [`table`] says what of the director's table is its doing.
+
+mod table;
+mod watch;
+
+pub(crate) use watch::Held;
+
+use table::{address_of, destinations, has, listed, wanted};
+use watch::Shared;
 
 use crate::clock::{Clock, poll_for};
 use crate::director;
@@ -13,18 +18,17 @@ use crate::program::in_path;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::plan::{Backend, CHECKER, KEEPALIVED_FOLDER, LabPlan};
-use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Moment, Proof};
+use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan};
+use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof};
 use lvs_matrix_netns::Namespace;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
 use std::fs;
-use std::io::{self, PipeReader, PipeWriter, Read as _};
+use std::io::{self, PipeWriter};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -32,8 +36,6 @@ use std::time::Duration;
 pub const HEALTH_CHECK: &str = "health-check";
 /// How long keepalived may take to fill the table, to read its configuration again, and to end.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How far apart looks at the table are: at first after a line of the log, and at the most.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 /// What keepalived says when it has read its configuration again
 /// (keepalived/check/check_daemon.c, `reload_check_thread`).
 const RELOADED: &str = "Reload complete";
@@ -43,9 +45,6 @@ const STARTED: &str = "Startup complete";
 const DISABLED: &str = "Disabling misc script";
 /// How many lines of the log an error shows.
 const SHOWN: usize = 8;
-
-/// What is wanted of the director's table.
-type Wanted = Vec<(std::net::SocketAddr, u32)>;
 
 /// keepalived on the director, or its place where it is stopped.
 pub(crate) struct Control {
@@ -65,49 +64,6 @@ pub(crate) struct Control {
 struct Daemon {
     child: Child,
     enclosure: Option<String>,
-}
-
-/// What the thread that watches has found.
-struct Shared {
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    lines: Vec<LoggedLine>,
-    changes: Vec<DirectorSnapshot>,
-    /// The table as it was last, without its counters.
-    last: Option<Table>,
-    /// How many steps are editing the table.
-    held: u32,
-    failure: Option<String>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// While it lives, nobody looks at the table: what becomes of it is a step's doing.
-pub(crate) struct Held {
-    shared: Arc<Shared>,
-}
-
-impl Held {
-    /// The table as the step has left it is what it is compared with from now on.
-    pub(crate) fn release(self, director: &Namespace) -> Result<()> {
-        let now = director::table(director)?;
-        self.shared.lock().last = Some(settled(now));
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut seen = self.shared.lock();
-        seen.held = seen.held.saturating_sub(1);
-    }
 }
 
 impl Control {
@@ -136,16 +92,13 @@ impl Control {
         fs::set_permissions(&checker, fs::Permissions::from_mode(0o700)).stage(stage)?;
         let (reader, log) = io::pipe().stage(stage)?;
         let (stopped, stop) = io::pipe().stage(stage)?;
-        let shared = Arc::new(Shared {
-            seen: Mutex::new(Seen {
-                last: Some(settled(director::table(director)?)),
-                ..Seen::default()
-            }),
-        });
+        let shared = Arc::new(Shared::new(director::table(director)?));
         let watched = Arc::clone(&shared);
         let own = folder.display().to_string();
         let watcher = director
-            .spawn("watch", move || watch(&watched, clock, (reader, &own), &stopped))
+            .spawn("watch", move || {
+                watch::watch(&watched, clock, (reader, &own), &stopped)
+            })
             .stage(stage)?;
         let mut control = Self {
             daemon: None,
@@ -214,7 +167,7 @@ impl Control {
             .stage(stage)?;
         let enclosure = enclosed::namespace_of(&child);
         self.daemon = Some(Daemon { child, enclosure });
-        let wanted = wanted(plan, None);
+        let wanted = wanted(plan);
         let listed = self.await_table(stage, director, plan, |table| {
             let seen = shared.lock();
             let mut new = seen.lines.iter().skip(before);
@@ -363,9 +316,7 @@ impl Control {
 
     /// What becomes of the table from now on is a step's doing, until what is given is released.
     pub(crate) fn hold(&self) -> Held {
-        self.shared.lock().held += 1;
-        let shared = Arc::clone(&self.shared);
-        Held { shared }
+        Held::new(&self.shared)
     }
 
     /// Ends everything; gives what was found: the log, and the tables that keepalived made.
@@ -387,9 +338,11 @@ impl Control {
     /// The thread first: the end of keepalived is no part of the cell.
     fn end_all(&mut self) {
         self.stop = None;
-        if let Some(watcher) = self.watcher.take() {
-            // Whatever made it panic, its findings up to then are there.
-            let _ = watcher.join();
+        if let Some(watcher) = self.watcher.take()
+            && watcher.join().is_err()
+        {
+            let failure = "the thread that watches has panicked".to_owned();
+            self.shared.lock().failure.get_or_insert(failure);
         }
         self.daemon = None;
     }
@@ -420,77 +373,6 @@ impl Drop for Daemon {
     }
 }
 
-/// Reads the log of a keepalived that runs in `folder` and looks at the table, until it is told to stop.
-fn watch(shared: &Shared, clock: Clock, (mut log, folder): (PipeReader, &str), stop: &PipeReader) {
-    let mut rest = Vec::new();
-    let mut pause = LOOKS.0;
-    loop {
-        let mut fds = [PollFd::new(&log, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-        let time = Timespec::try_from(pause).ok();
-        if poll(&mut fds, time.as_ref()).is_err_and(|error| error != rustix::io::Errno::INTR) {
-            return;
-        }
-        let [heard, stopped] = fds.map(|fd| !fd.revents().is_empty());
-        if heard {
-            let mut chunk = [0; 4096];
-            let count = log.read(&mut chunk).unwrap_or(0);
-            rest.extend(chunk.iter().take(count));
-            note(shared, clock, folder, &mut rest);
-        }
-        let changed = match look(shared, clock) {
-            Ok(changed) => changed,
-            Err(error) => {
-                shared.lock().failure.get_or_insert(error.to_string());
-                return;
-            }
-        };
-        if stopped {
-            return;
-        }
-        pause = match heard || changed {
-            true => LOOKS.0,
-            false => (pause * 2).min(LOOKS.1),
-        };
-    }
-}
-
-/// Writes down the lines that are complete. The folder has another name in every run, and is left out.
-fn note(shared: &Shared, clock: Clock, folder: &str, rest: &mut Vec<u8>) {
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let line: Vec<u8> = rest.drain(..=end).collect();
-        let line = String::from_utf8_lossy(&line);
-        let text = without_time(line.trim_end()).replace(folder, ".");
-        let at = clock.now();
-        shared.lock().lines.push(LoggedLine { at, text });
-    }
-}
-
-/// Is the table another one than it was? Then it is written down.
-fn look(shared: &Shared, clock: Clock) -> Result<bool> {
-    let now = settled(director::table_here()?);
-    let mut seen = shared.lock();
-    if seen.held > 0 || seen.last.as_ref() == Some(&now) {
-        return Ok(false);
-    }
-    seen.last = Some(now);
-    seen.changes
-        .push(director::snapshot_here(Moment::Changed, clock)?);
-    Ok(true)
-}
-
-/// A table without what its packets count.
-fn settled(mut table: Table) -> Table {
-    for service in &mut table.services {
-        service
-            .destinations
-            .sort_by_key(|destination| destination.address);
-        for destination in &mut service.destinations {
-            (destination.active, destination.inactive) = (0, 0);
-        }
-    }
-    table
-}
-
 /// This program's file, as other processes can start it: by its path, or, where something else lies over
 /// that, by this process. A process with capabilities lets nobody else look there (proc(5),
 /// `PTRACE_MODE_READ`).
@@ -503,107 +385,11 @@ fn own_file() -> PathBuf {
     by_path.unwrap_or_else(|| format!("/proc/{}/exe", std::process::id()).into())
 }
 
-/// A line of the log without the time before it: `Thu Jan  1 00:00:11 2026: TCP connection to …`
-/// (keepalived/lib/logger.c, `vlog_message`).
-fn without_time(line: &str) -> &str {
-    const STAMP: usize = "Thu Jan  1 00:00:11 2026".len();
-    line.get(STAMP..)
-        .and_then(|rest| rest.strip_prefix(": "))
-        .unwrap_or(line)
-}
-
 /// How a process ended.
 fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),
-    }
-}
-
-/// What the configuration wants in the table: each real server with its weight.
-fn wanted(plan: &LabPlan, without: Option<&Name>) -> Wanted {
-    let backends = plan.service().backends.iter();
-    let within = |backend: &&Backend| !backend.stands_by && backend.host.real_server() != without;
-    backends
-        .filter(within)
-        .filter_map(|backend| {
-            let host = plan.host(&backend.host)?;
-            Some((plan.listed(host), u32::from(backend.weight)))
-        })
-        .collect()
-}
-
-fn address_of(plan: &LabPlan, name: &Name) -> Option<std::net::SocketAddr> {
-    let mut servers = plan.real_servers();
-    let (_, host) = servers.find(|(known, _)| *known == name)?;
-    Some(plan.listed(host))
-}
-
-/// The destinations of the client's service, with their weights.
-fn destinations(table: &Table, plan: &LabPlan) -> std::collections::BTreeMap<std::net::SocketAddr, u32> {
-    let service = table.service(plan.service().listen());
-    let destinations = service.into_iter().flat_map(|service| &service.destinations);
-    destinations
-        .map(|destination| (destination.address, destination.weight))
-        .collect()
-}
-
-fn has(table: &Table, plan: &LabPlan, wanted: &Wanted) -> bool {
-    let found = destinations(table, plan);
-    let service = table.service(plan.service().listen()).is_some();
-    service
-        && wanted
-            .iter()
-            .all(|(address, weight)| found.get(address) == Some(weight))
-}
-
-/// What the client's service has in the table, for a proof.
-fn listed(plan: &LabPlan, table: &Table) -> Listed {
-    if table.service(plan.service().listen()).is_none() {
-        return Listed(None);
-    }
-    let found = destinations(table, plan);
-    let servers = plan.real_servers().filter_map(|(name, host)| {
-        let weight = found.get(&plan.listed(host))?;
-        Some((name.clone(), u16::try_from(*weight).unwrap_or(u16::MAX)))
-    });
-    Listed(Some(servers.collect()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_the_log_loses_its_time_and_nothing_else() {
-        let stamped = "Thu Jan  1 00:00:11 2026: TCP connection to [192.0.2.31]:tcp:3306 success.";
-        assert_eq!(
-            without_time(stamped),
-            "TCP connection to [192.0.2.31]:tcp:3306 success."
-        );
-        for line in [
-            "",
-            "no time: here",
-            "a line that is longer than a time and has none",
-        ] {
-            assert_eq!(without_time(line), line);
-        }
-    }
-
-    #[test]
-    fn a_table_is_the_same_whatever_its_packets_count_and_in_whatever_order() {
-        let table = |text: &str| settled(Table::of_kernel(text).unwrap());
-        let first =
-            "TCP  C0000264:0CEA rr\n  -> C000021F:0CEA  Route  1  2  3\n  -> C0000220:0CEA  Route  1  0  0\n";
-        let second =
-            "TCP  C0000264:0CEA rr\n  -> C0000220:0CEA  Route  1  9  0\n  -> C000021F:0CEA  Route  1  0  0\n";
-        assert_eq!(table(first), table(second));
-        assert_ne!(
-            table(first),
-            table(&second.replace("1  9", "0  9")),
-            "another weight"
-        );
-        assert_ne!(table(first), table("TCP  C0000264:0CEA rr\n"), "no destination");
     }
 }

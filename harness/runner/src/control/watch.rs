@@ -1,0 +1,213 @@
+//! What keepalived does is found by watching: a thread in the director's namespace reads its log from a pipe,
+//! dates each line, and looks at the kernel's table after each line, and now and then without one. Each table
+//! that differs from the last one is a snapshot of the cell. What a step edits is the step's own: the thread
+//! looks away meanwhile.
+
+use crate::clock::Clock;
+use crate::director;
+use crate::error::{Result, Stage};
+use lvs_matrix_model::ipvs::Table;
+use lvs_matrix_model::record::{DirectorSnapshot, LoggedLine, Moment};
+use lvs_matrix_netns::Namespace;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io::{PipeReader, Read as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How far apart looks at the table are: at first after a line of the log, and at the most.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
+
+/// What the thread that watches has found.
+pub(super) struct Shared {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) lines: Vec<LoggedLine>,
+    pub(super) changes: Vec<DirectorSnapshot>,
+    /// The table as it was last, without its counters; `None` while, and after, a step edited it that has not
+    /// said how it left it.
+    pub(super) last: Option<Table>,
+    /// How many steps are editing the table.
+    pub(super) held: u32,
+    pub(super) failure: Option<String>,
+}
+
+impl Shared {
+    /// Before keepalived is started: the table as it is now.
+    pub(super) fn new(now: Table) -> Self {
+        Self {
+            seen: Mutex::new(Seen {
+                last: Some(settled(now)),
+                ..Seen::default()
+            }),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While it lives, nobody looks at the table: what becomes of it is a step's doing.
+pub(crate) struct Held {
+    shared: Arc<Shared>,
+}
+
+impl Held {
+    /// From now on, until it is gone.
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let mut seen = shared.lock();
+        seen.held += 1;
+        seen.last = None;
+        drop(seen);
+        Self {
+            shared: Arc::clone(shared),
+        }
+    }
+
+    /// The table as the step has left it is what it is compared with from now on.
+    pub(crate) fn release(self, director: &Namespace) -> Result<()> {
+        let now = director::table(director)?;
+        self.shared.lock().last = Some(settled(now));
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut seen = self.shared.lock();
+        seen.held = seen.held.saturating_sub(1);
+    }
+}
+
+/// Reads the log of a keepalived that runs in `folder` and looks at the table, until it is told to stop. Why
+/// it cannot is noted.
+pub(super) fn watch(shared: &Shared, clock: Clock, (log, folder): (PipeReader, &str), stop: &PipeReader) {
+    if let Err(error) = watch_on(shared, clock, (log, folder), stop) {
+        shared.lock().failure.get_or_insert(error.to_string());
+    }
+}
+
+fn watch_on(
+    shared: &Shared,
+    clock: Clock,
+    (mut log, folder): (PipeReader, &str),
+    stop: &PipeReader,
+) -> Result<()> {
+    let stage = "read keepalived's log";
+    let mut rest = Vec::new();
+    let mut pause = LOOKS.0;
+    loop {
+        let mut fds = [PollFd::new(&log, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        let time = Timespec::try_from(pause).ok();
+        match poll(&mut fds, time.as_ref()) {
+            Err(Errno::INTR) => continue,
+            ready => ready.stage(stage)?,
+        };
+        let [heard, stopped] = fds.map(|fd| !fd.revents().is_empty());
+        if heard {
+            let mut chunk = [0; 4096];
+            let count = log.read(&mut chunk).stage(stage)?;
+            rest.extend(chunk.iter().take(count));
+            note(shared, clock, folder, &mut rest);
+        }
+        let changed = look(shared, clock)?;
+        if stopped {
+            return Ok(());
+        }
+        pause = match heard || changed {
+            true => LOOKS.0,
+            false => (pause * 2).min(LOOKS.1),
+        };
+    }
+}
+
+/// Writes down the lines that are complete. The folder has another name in every run, and is left out.
+fn note(shared: &Shared, clock: Clock, folder: &str, rest: &mut Vec<u8>) {
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let line: Vec<u8> = rest.drain(..=end).collect();
+        let line = String::from_utf8_lossy(&line);
+        let text = without_time(line.trim_end()).replace(folder, ".");
+        let at = clock.now();
+        shared.lock().lines.push(LoggedLine { at, text });
+    }
+}
+
+/// Is the table another one than it was? Then it is written down. Nobody begins to edit it, or says how it was
+/// left, while it is read.
+fn look(shared: &Shared, clock: Clock) -> Result<bool> {
+    let mut seen = shared.lock();
+    if seen.held > 0 {
+        return Ok(false);
+    }
+    let now = settled(director::table_here()?);
+    let changed = seen.last.as_ref().is_some_and(|last| *last != now);
+    seen.last = Some(now);
+    if changed {
+        seen.changes
+            .push(director::snapshot_here(Moment::Changed, clock)?);
+    }
+    Ok(changed)
+}
+
+/// A table without what its packets count.
+fn settled(mut table: Table) -> Table {
+    for service in &mut table.services {
+        service
+            .destinations
+            .sort_by_key(|destination| destination.address);
+        for destination in &mut service.destinations {
+            (destination.active, destination.inactive) = (0, 0);
+        }
+    }
+    table
+}
+
+/// A line of the log without the time before it: `Thu Jan  1 00:00:11 2026: TCP connection to …`
+/// (keepalived/lib/logger.c, `vlog_message`).
+fn without_time(line: &str) -> &str {
+    const STAMP: usize = "Thu Jan  1 00:00:11 2026".len();
+    line.get(STAMP..)
+        .and_then(|rest| rest.strip_prefix(": "))
+        .unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_loses_its_time_and_nothing_else() {
+        let stamped = "Thu Jan  1 00:00:11 2026: TCP connection to [192.0.2.31]:tcp:3306 success.";
+        assert_eq!(
+            without_time(stamped),
+            "TCP connection to [192.0.2.31]:tcp:3306 success."
+        );
+        for line in [
+            "",
+            "no time: here",
+            "a line that is longer than a time and has none",
+        ] {
+            assert_eq!(without_time(line), line);
+        }
+    }
+
+    #[test]
+    fn a_table_is_the_same_whatever_its_packets_count_and_in_whatever_order() {
+        let table = |text: &str| settled(Table::of_kernel(text).unwrap());
+        let first =
+            "TCP  C0000264:0CEA rr\n  -> C000021F:0CEA  Route  1  2  3\n  -> C0000220:0CEA  Route  1  0  0\n";
+        let second =
+            "TCP  C0000264:0CEA rr\n  -> C0000220:0CEA  Route  1  9  0\n  -> C000021F:0CEA  Route  1  0  0\n";
+        assert_eq!(table(first), table(second));
+        assert_ne!(
+            table(first),
+            table(&second.replace("1  9", "0  9")),
+            "another weight"
+        );
+        assert_ne!(table(first), table("TCP  C0000264:0CEA rr\n"), "no destination");
+    }
+}
