@@ -248,8 +248,13 @@ pub(super) fn io_kind(error: &io::Error) -> ClientErrorKind {
     }
 }
 
-/// Logs in, asks something, and leaves: does the server answer within the deadline?
-pub(crate) fn answers(address: IpAddr, port: u16, deadline: Duration) -> std::result::Result<(), String> {
+/// Connects, asks for `@@server_id`, and gives the connection to `then`, all within the deadline.
+fn ask<T>(
+    address: IpAddr,
+    port: u16,
+    deadline: Duration,
+    then: impl AsyncFnOnce(Conn, u32) -> std::result::Result<T, String>,
+) -> std::result::Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -258,15 +263,25 @@ pub(crate) fn answers(address: IpAddr, port: u16, deadline: Duration) -> std::re
         let ask = async {
             let mut connection = Conn::new(options(address, port)).await?;
             let id: Option<u32> = connection.query_first("select @@server_id").await?;
-            connection.disconnect().await?;
-            Ok::<_, Error>(id)
+            Ok::<_, Error>((connection, id))
         };
-        match tokio::time::timeout(deadline, ask).await {
-            Ok(Ok(Some(_))) => Ok(()),
-            Ok(Ok(None)) => Err("the server sent no row for `select @@server_id`".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {deadline:?}")),
-        }
+        let whole = async {
+            match ask.await {
+                Ok((connection, Some(id))) => then(connection, id).await,
+                Ok((_, None)) => Err("the server sent no row for `select @@server_id`".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let late = |_| Err(format!("no answer within {deadline:?}"));
+        tokio::time::timeout(deadline, whole).await.unwrap_or_else(late)
+    })
+}
+
+/// Logs in, asks something, and leaves: does the server answer within the deadline?
+pub(crate) fn answers(address: IpAddr, port: u16, deadline: Duration) -> std::result::Result<(), String> {
+    ask(address, port, deadline, async |connection, _| {
+        let left = connection.disconnect().await;
+        left.map_err(|error| error.to_string())
     })
 }
 
@@ -279,22 +294,7 @@ pub(crate) fn ask_server_id(
     port: u16,
     deadline: Duration,
 ) -> std::result::Result<u32, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(async {
-        let ask = async {
-            let mut connection = Conn::new(options(address, port)).await?;
-            let id: Option<u32> = connection.query_first("select @@server_id").await?;
-            Ok::<_, Error>((connection, id))
-        };
-        let (connection, id) = match tokio::time::timeout(deadline, ask).await {
-            Ok(Ok((connection, Some(id)))) => (connection, id),
-            Ok(Ok((_, None))) => return Err("the server sent no row for `select @@server_id`".to_owned()),
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no answer within {} s", deadline.as_secs())),
-        };
+    ask(address, port, deadline, async |connection, id| {
         let service = SocketAddr::new(address, port);
         let destroyed = destroy_tcp_sockets_here(|socket| socket.peer() == service);
         let destroyed = destroyed.map_err(|error| error.to_string())?;
