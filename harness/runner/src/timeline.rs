@@ -2,6 +2,8 @@
 //! client.rs.
 
 mod client;
+mod led;
+mod wire;
 
 use crate::capture::Captures;
 use crate::client::{Client, Standing};

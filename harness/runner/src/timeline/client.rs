@@ -1,5 +1,6 @@
 //! The steps of the client: what it is told to do, and how long is waited for it.
 
+use super::led::{Choice, Led};
 use super::{Done, Started, Timeline};
 use crate::capture::holds;
 use crate::client::{Bound, Operation, Standing};
@@ -8,13 +9,12 @@ use crate::error::{LabError, Result};
 use crate::operator;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{ClientAction, Closing, Node, Opening, Request, Statement};
-use lvs_matrix_model::capture::decode::{DecodedFrame, frame as decode};
-use lvs_matrix_model::capture::flow::at_or_after;
-use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
+use lvs_matrix_model::capture::decode::frame as decode;
+use lvs_matrix_model::capture::{Flags, Frame};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{Mac, ServerKind};
-use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, Rows, StepOutcome};
+use lvs_matrix_model::record::{MysqldState, Proof, Rows, StepOutcome};
 use lvs_matrix_model::serving;
 use std::net::IpAddr;
 use std::thread;
@@ -287,14 +287,6 @@ impl Timeline<'_> {
         Ok((operation, Led { choice, commands }))
     }
 
-    /// The host whose frames servers see: the router, if the client is behind one, or the client.
-    fn next_to_servers(&self) -> &'static Node {
-        match self.plan.router() {
-            Some(_) => &Node::Router,
-            None => &Node::Client,
-        }
-    }
-
     /// The director's entry for a connection that the client opens after the first `from` frames of its
     /// interface, and of that of its router: its port, and where it leads. `None` if the operation has
     /// ended without, or if there is none for long: its SYN does not come so far.
@@ -329,57 +321,6 @@ impl Timeline<'_> {
             Ok(ended.then_some(None))
         })?;
         Ok(entry.flatten())
-    }
-
-    /// The source ports and sequence numbers of the SYNs to the service after the first `from` frames of a
-    /// host's interface.
-    fn ports_opened(&self, of: &Node, from: usize) -> Vec<(u16, u32)> {
-        let ports = self.captures.look(of, from, |frames| {
-            let syns = frames
-                .iter()
-                .filter(|frame| self.is_sent(frame, |flags| flags.syn && !flags.ack));
-            Some(
-                syns.filter_map(segment)
-                    .map(|found| (found.segment.source_port, found.segment.sequence))
-                    .collect(),
-            )
-        });
-        ports.unwrap_or_default()
-    }
-
-    /// Is it a segment of the client's to the service with such flags?
-    fn is_sent(&self, frame: &Frame, flags: impl Fn(&Flags) -> bool) -> bool {
-        let to_service =
-            |found: &Found| found.to == self.plan.vip() && found.segment.destination_port == self.plan.port();
-        segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
-    }
-
-    /// The real server whose kernel has acknowledged the statement that was sent after the first `from`
-    /// frames of the interface of the host next to the servers, and what its mysqld does.
-    fn acknowledged_by(
-        &mut self,
-        from: usize,
-        is_it: impl Fn(&Frame) -> bool,
-    ) -> Option<(&Name, MysqldState)> {
-        let mac = self.captures.look(self.next_to_servers(), from, |frames| {
-            let at = frames.iter().position(is_it)?;
-            let sent = segment(frames.get(at)?)?.segment;
-            let end = sent.sequence.wrapping_add(sent.payload_length);
-            let acknowledges = |found: &Found| {
-                let Segment {
-                    destination_port,
-                    acknowledgement,
-                    flags,
-                    ..
-                } = found.segment;
-                destination_port == sent.source_port && flags.ack && at_or_after(acknowledgement, end)
-            };
-            let later = frames.iter().skip(at).filter_map(segment);
-            later.filter(acknowledges).map(|found| found.source_mac).next()
-        })?;
-        let name = self.plan.host_by_mac(mac)?.node.real_server()?;
-        let server = self.lab.servers.iter_mut().find(|server| server.name == *name)?;
-        Some((name, server.state()))
     }
 
     fn has_ended(&self, operation: u32) -> bool {
@@ -452,14 +393,6 @@ impl Timeline<'_> {
             operation: Some(operation),
             ..Done::proven(proof)
         })
-    }
-
-    /// Is it a packet for the service?
-    fn is_for_service(&self, frame: &Frame) -> bool {
-        match decode(&frame.bytes, frame.length).body {
-            Body::Ip { destination, .. } => destination == self.plan.vip(),
-            Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
-        }
     }
 
     /// Sends a statement and waits until it is under way: the client's own firewall holds it back, or it runs
@@ -547,67 +480,6 @@ impl Timeline<'_> {
             operation: Some(operation),
             ..Done::proven(proof)
         })
-    }
-}
-
-/// A TCP segment, where it came from and goes to.
-struct Found {
-    source_mac: Mac,
-    to: IpAddr,
-    segment: Segment,
-}
-
-fn segment(frame: &Frame) -> Option<Found> {
-    let DecodedFrame { source_mac, body, .. } = decode(&frame.bytes, frame.length);
-    match body {
-        Body::Ip {
-            destination: to,
-            transport: Transport::Tcp(segment),
-            ..
-        } => Some(Found {
-            source_mac,
-            to,
-            segment,
-        }),
-        Body::Ip { .. }
-        | Body::Sentinel { .. }
-        | Body::Arp { .. }
-        | Body::Other { .. }
-        | Body::Malformed { .. } => None,
-    }
-}
-
-/// How the director came to choose a real server, where the scenario says which one.
-#[derive(Default)]
-struct Led {
-    /// What became of it; `None` if the scenario leaves the choice to the scheduler.
-    choice: Option<Choice>,
-    /// The command lines that left no other choice, and those that put the table back.
-    commands: Vec<CommandRecord>,
-}
-
-/// The director's choice of a real server, where it had no other.
-enum Choice {
-    /// Its entry for the client's port leads to this server.
-    Entry { port: u16, server: Name },
-    /// It made no entry.
-    NoEntry,
-}
-
-impl Led {
-    fn add_to(self, done: &mut Done) {
-        done.commands.extend(self.commands);
-        if let (StepOutcome::Done { proof }, Some(choice)) = (&mut done.outcome, self.choice) {
-            let shown = Box::new(proof.clone());
-            *proof = match choice {
-                Choice::Entry { port, server } => Proof::Chosen {
-                    proof: shown,
-                    port,
-                    server,
-                },
-                Choice::NoEntry => Proof::NotChosen { proof: shown },
-            };
-        }
     }
 }
 
