@@ -8,6 +8,7 @@ mod missing;
 mod server;
 mod shown;
 mod socket;
+mod things;
 
 pub use client::{
     ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, Misconduct,
@@ -17,8 +18,9 @@ pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Entries, Inactive, Listed, Packets, PortState, Proof, Rows, Sessions, Tracked};
+pub use shown::Proof;
 pub use socket::{Socket, SocketTimer};
+pub use things::{Entries, Inactive, Listed, Packets, PortState, Rows, Sessions, Tracked};
 
 use crate::Name;
 use crate::action::{Action, ClientAction, Node};

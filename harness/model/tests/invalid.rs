@@ -122,3 +122,30 @@ fn all_mistakes_of_a_file_are_found_at_once() {
         "in the order of the file"
     );
 }
+
+#[test]
+fn places_far_apart_are_named_and_not_all_shown() {
+    let between = "# a long comment that is repeated\n".repeat(1000);
+    let text = format!("name: a\n{between}name: b\n");
+    let rendered = render(&load(&text).unwrap_err(), "far.yaml", &text, Style::Plain);
+    assert!(rendered.contains(" --> far.yaml:1002:1\n"), "{rendered}");
+    assert!(rendered.contains("= note: line 1: the first one\n"), "{rendered}");
+    assert!(!rendered.contains("repeated"), "{rendered}");
+}
+
+#[test]
+fn colours_are_only_added() {
+    let text = "name: A\n";
+    let mistakes = load(text).unwrap_err();
+    let coloured = render(&mistakes, "a.yaml", text, Style::Coloured);
+    assert!(coloured.contains("\u{1b}["));
+    // SGR sequences and hyperlinks are all that colours add.
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        rest = rest[at..].split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, render(&mistakes, "a.yaml", text, Style::Plain));
+}
