@@ -19,9 +19,12 @@ pub(crate) fn path() -> String {
     format!("{own}:/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
+/// What keepalived is for.
+const FOR_KEEPALIVED: &str = "cells whose lab has `keepalived`";
+
 /// `doctor`.
 pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
-    let mut all = vec![programs(), server()];
+    let mut all = vec![programs(), keepalived(), server()];
     all.extend(checks());
     all.push(own_kernel());
     all.extend(files_with_defaults());
@@ -30,9 +33,10 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let kernel = all
         .iter()
         .any(|check| check.name == lvs_matrix_guest::doctor::GUEST_KERNEL && !lacks(check));
-    // And the host's own kernel where guests run.
+    // And the host's own kernel where guests run. keepalived is for the labs that have one.
     let spare = |check: &Check| {
-        kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
+        check.needed_for == FOR_KEEPALIVED
+            || kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
     };
     let all: Vec<(Check, bool)> = all
         .into_iter()
@@ -152,6 +156,23 @@ fn programs() -> Check {
         name: "programs of the lab",
         state,
         needed_for: "running cells",
+    }
+}
+
+fn keepalived() -> Check {
+    let path = path();
+    let mut programs = std::env::split_paths(&path).map(|folder| folder.join("keepalived"));
+    let state = match programs.find(|program| program.is_file()) {
+        Some(program) => State::Found(program.display().to_string()),
+        None => State::Missing {
+            what: "the program `keepalived` is missing".to_owned(),
+            cure: "apt-get install keepalived".to_owned(),
+        },
+    };
+    Check {
+        name: "keepalived",
+        state,
+        needed_for: FOR_KEEPALIVED,
     }
 }
 
