@@ -39,14 +39,12 @@ const DEFAULT_TIME: Duration = Duration::from_secs(600);
 const REPEATS: NonZero<u32> = NonZero::new(5).unwrap();
 /// Exit codes.
 const FOUND: u8 = 1;
-const STOPPED: u8 = 3;
+const NOT_KNOWN: u8 = 3;
 
 /// `explore`.
 pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure> {
     let on = RunOn {
-        jobs: arguments.jobs,
-        kernel: arguments.kernel.as_deref(),
-        mysqld: arguments.mysqld.as_deref(),
+        machine: &arguments.on,
         repeat: REPEATS,
         quiet: arguments.quiet,
     };
@@ -98,7 +96,7 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
         sha256: &searched.sha256,
         folder: searched.folder(),
         environment,
-        jobs: arguments.jobs,
+        jobs: arguments.on.jobs,
         out: folder.path(),
         stop: &stop,
     };
@@ -129,10 +127,11 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
             out.display()
         ));
     }
-    Ok(match (search.findings().is_empty(), stopped) {
+    let not_known = stopped.is_some() || search.undetermined() > 0;
+    Ok(match (search.findings().is_empty(), not_known) {
         (false, _) => ExitCode::from(FOUND),
-        (true, Some(_)) => ExitCode::from(STOPPED),
-        (true, None) => ExitCode::SUCCESS,
+        (true, true) => ExitCode::from(NOT_KNOWN),
+        (true, false) => ExitCode::SUCCESS,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A run within another command: of files that it has written, into a folder of its own.
 
-use crate::args::{Arguments, Command, RunArguments};
+use crate::args::{Arguments, Command, Machine, RunArguments};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::folder::Folder;
@@ -18,9 +18,7 @@ use std::path::{Path, PathBuf};
 /// On what it runs, and how often; everything else is as `run` has it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunOn<'a> {
-    pub(crate) jobs: Option<NonZero<usize>>,
-    pub(crate) kernel: Option<&'a str>,
-    pub(crate) mysqld: Option<&'a Path>,
+    pub(crate) machine: &'a Machine,
     pub(crate) repeat: NonZero<u32>,
     pub(crate) quiet: bool,
 }
@@ -48,9 +46,10 @@ impl RunOn<'_> {
         let mut option = |name: &str, value: Option<OsString>| {
             words.extend(value.into_iter().flat_map(|value| [OsString::from(name), value]));
         };
-        option("--jobs", self.jobs.map(|jobs| jobs.to_string().into()));
-        option("--kernel", self.kernel.map(OsString::from));
-        option("--mysqld", self.mysqld.map(|program| program.as_os_str().into()));
+        let Machine { jobs, kernel, mysqld } = self.machine;
+        option("--jobs", jobs.map(|jobs| jobs.to_string().into()));
+        option("--kernel", kernel.clone().map(OsString::from));
+        option("--mysqld", mysqld.clone().map(OsString::from));
         option("--repeat", Some(self.repeat.to_string().into()));
         words.extend(self.quiet.then(|| "--quiet".into()));
         words.push("--".into());

@@ -133,9 +133,7 @@ fn run(
     stop: &Stop,
 ) -> Result<RunReport, Failure> {
     let on = RunOn {
-        jobs: arguments.jobs,
-        kernel: arguments.kernel.as_deref(),
-        mysqld: arguments.mysqld.as_deref(),
+        machine: &arguments.on,
         repeat: NonZero::<u32>::MIN,
         quiet: false,
     };

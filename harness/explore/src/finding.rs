@@ -2,7 +2,7 @@
 
 use crate::candidate::Candidate;
 use crate::outcome::{Breach, Outcome, Signature};
-use lvs_matrix_explain::{Explanation, Status};
+use lvs_matrix_explain::{Explanation, Paragraph, Status};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName, Scenario, load, written};
@@ -185,18 +185,17 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
     }))
 }
 
+/// The causes, which cite no packets: the scenario is kept, and the capture is not.
 fn explained(explanation: &Explanation) -> Vec<String> {
-    let mut lines: Vec<String> = explanation
-        .paragraphs
-        .iter()
-        .map(|paragraph| {
-            format!(
-                "{} (rule {})",
-                without_packets(&paragraph.text.to_string()),
-                paragraph.rule
-            )
-        })
-        .collect();
+    let paragraphs = explanation.paragraphs.iter();
+    let cause = |paragraph: &Paragraph| {
+        let cause = paragraph.cause.as_ref();
+        cause.map_or_else(
+            || format!("Rule {} holds.", paragraph.rule),
+            |cause| format!("{cause} (rule {})", paragraph.rule),
+        )
+    };
+    let mut lines: Vec<String> = paragraphs.map(cause).collect();
     match &explanation.status {
         Status::Explained => {}
         Status::Unexplained { questions } => {
@@ -205,27 +204,6 @@ fn explained(explanation: &Explanation) -> Vec<String> {
         Status::Undetermined { reasons } => lines.push(format!("Not known: {}.", reasons.join("; "))),
     }
     lines
-}
-
-/// The text without what stands in parentheses and cites packets: the scenario is kept, and the capture is
-/// not.
-fn without_packets(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, (inner, after))) = rest
-        .split_once('(')
-        .and_then(|(before, from)| Some((before, from.split_once(')')?)))
-    {
-        if inner.contains("packet ") || inner.contains("packets ") {
-            out.push_str(before.trim_end());
-        } else {
-            out.push_str(before);
-            out.push('(');
-            out.push_str(inner);
-            out.push(')');
-        }
-        rest = after;
-    }
-    out + rest
 }
 
 /// The columns of a comment.
@@ -249,16 +227,4 @@ fn comment(out: &mut String, text: &str) {
     }
     out.push_str(&line);
     out.push('\n');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_packets;
-
-    #[test]
-    fn packets_are_not_cited() {
-        let text = "It came 17 times (packet 16, to packet 76), and (as ever) no more (packets 1 to 2).";
-        assert_eq!(without_packets(text), "It came 17 times, and (as ever) no more.");
-        assert_eq!(without_packets("No end (packet 3"), "No end (packet 3");
-    }
 }

@@ -1,11 +1,19 @@
 //! The command line's grammar and help.
 
+mod by_hand;
+mod values;
+mod within;
+
+pub(crate) use by_hand::{ByHandArguments, ExecArguments, ShellArguments};
+pub(crate) use values::{DiffFormat, Format, PlaceArgument, ReportFormat, TimeArgument};
+pub(crate) use within::{ExploreArguments, Machine, NewArguments, OwnSetup, RunbookArguments};
+
 use crate::asked::Asked;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_report::{Language, Partition};
-use lvs_matrix_setup::runbook::Client;
 use std::path::PathBuf;
+use values::{percent, time};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -370,164 +378,6 @@ pub(crate) struct WhatToRun {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NewArguments {
-    /// The shipped scenario to begin with [default: list them, each with its claim]
-    #[arg(group = "source")]
-    pub(crate) name: Option<String>,
-    /// List the shipped scenarios, each with its claim
-    #[arg(long, conflicts_with_all = ["name", "from", "out"])]
-    pub(crate) list: bool,
-    #[command(flatten)]
-    pub(crate) own: OwnSetup,
-    /// Write it into this file, which must be new [default: standard output]
-    #[arg(long, value_name = "FILE", requires = "source")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunbookArguments {
-    #[command(flatten)]
-    pub(crate) own: OwnSetup,
-    /// The real server that is to leave: its address, with or without its port [default: the first one that
-    /// takes connections]
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) server: Option<String>,
-    /// Whose view is wanted
-    #[arg(long, value_delimiter = ',', value_parser = client,
-        default_value = "idle,in-flight,transaction,new,pool"
-    )]
-    pub(crate) clients: Vec<Client>,
-    /// How long an operator waits for work to end
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10m")]
-    pub(crate) wait: std::time::Duration,
-    /// Do not try settings that may help
-    #[arg(long)]
-    pub(crate) no_settings: bool,
-    /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as
-    /// latest]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// How many guests at once [default: as `run` has it]
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
-    #[arg(long, value_name = "VERSION|FILE")]
-    pub(crate) kernel: Option<String>,
-    /// The server program of the real servers [default: mariadbd, else mysqld]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mysqld: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExploreArguments {
-    /// A scenario file with an `explore` section, or the name of a shipped search: everything, drains
-    #[arg(default_value = "everything")]
-    pub(crate) file: PathBuf,
-    /// Search until so many cells were run; findings are made simpler after that
-    #[arg(long, value_name = "N", conflicts_with = "limit")]
-    pub(crate) cells: Option<std::num::NonZero<usize>>,
-    /// Search for so long (10m, 1h); findings are made simpler after that [default: 10m]
-    #[arg(long = "for", id = "limit", value_name = "TIME", value_parser = time)]
-    pub(crate) limit: Option<std::time::Duration>,
-    /// Where chance begins
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// The folder for the result: a new or an empty one, or that of a search that is to go on [default: a
-    /// new one in lvs-matrix-out/, linked as latest]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// How many guests at once [default: as `run` has it]
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
-    #[arg(long, value_name = "VERSION|FILE")]
-    pub(crate) kernel: Option<String>,
-    /// The server program of the real servers [default: mariadbd, else mysqld]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mysqld: Option<PathBuf>,
-    /// Say nothing while cells run
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShellArguments {
-    #[command(flatten)]
-    pub(crate) lab: ByHandArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExecArguments {
-    #[command(flatten)]
-    pub(crate) lab: ByHandArguments,
-    /// On which host: client, director, or a real server by its name
-    #[arg(long, value_name = "HOST", default_value = "director")]
-    pub(crate) on: String,
-    /// Give the command what this program reads on standard input, all of it
-    #[arg(long, short = 'i')]
-    pub(crate) stdin: bool,
-    /// The command
-    #[arg(last = true, required = true)]
-    pub(crate) command: Vec<String>,
-}
-
-/// Whose lab, and where.
-#[derive(Debug, Args)]
-pub(crate) struct ByHandArguments {
-    /// The cell's id or name, or else a part of it that only one cell has
-    pub(crate) cell: String,
-    /// Scenario files, or names of shipped scenarios [default: the latest run, if it has the cell, else all
-    /// shipped scenarios]
-    pub(crate) files: Vec<PathBuf>,
-    /// A cell of this run, with the plan that it had there
-    #[arg(long, value_name = "DIR", conflicts_with = "files")]
-    pub(crate) run: Option<PathBuf>,
-    /// How time passes in a guest; on the host's own kernel it is real
-    #[arg(long, value_enum, default_value_t = TimeArgument::Virtual)]
-    pub(crate) time: TimeArgument,
-    /// Where the lab is
-    #[arg(long, value_enum, default_value_t = PlaceArgument::Guest)]
-    pub(crate) place: PlaceArgument,
-    /// Keep the capture and the record in this folder, which must be new or empty [default: `shell` keeps
-    /// them in a new one in lvs-matrix-out/, `exec` keeps nothing]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
-    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
-    pub(crate) kernel: Option<String>,
-    /// The server program of the real servers [default: mariadbd, else mysqld]
-    #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
-    pub(crate) mysqld: Option<PathBuf>,
-}
-
-/// How time passes in a lab that somebody types in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TimeArgument {
-    /// It stands still while nothing is asked, and waiting takes none of yours
-    Virtual,
-    /// As on any machine
-    Real,
-}
-
-/// An operator's own files.
-#[derive(Debug, Args)]
-pub(crate) struct OwnSetup {
-    /// The director's files, in any number: what `ipvsadm -Sn`, `ipvsadm -Ln`, `ipvsadm -L --timeout` and
-    /// `sysctl -a` print, keepalived.conf, ldirectord.cf; `-`: standard input
-    #[arg(long, value_name = "FILE", num_args = 1.., group = "source")]
-    pub(crate) from: Vec<PathBuf>,
-    /// Which virtual service: its address and port, its address alone, or its mark [default: the first]
-    #[arg(long, value_name = "VIP:PORT", requires = "from")]
-    pub(crate) service: Option<String>,
-    /// The sysctls of a client (`sysctl -a`)
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
-    pub(crate) client_sysctls: Vec<PathBuf>,
-    /// The sysctls of a real server (`sysctl -a`)
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
-    pub(crate) server_sysctls: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
     /// The folder of a run
     pub(crate) folder: PathBuf,
@@ -564,51 +414,6 @@ pub(crate) struct DiffArguments {
     pub(crate) tolerance: f64,
 }
 
-/// Where cells run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PlaceArgument {
-    /// In guest kernels, in virtual time; needs no privilege
-    Guest,
-    /// On this host's own kernel, in real time, in namespaces of their own; needs root and IPVS
-    Host,
-    /// On the host's kernel if it has all that is needed, else in guests; says which and why
-    Auto,
-}
-
-/// A client whose view a runbook has.
-fn client(text: &str) -> Result<Client, String> {
-    let mut all = Client::ALL.into_iter();
-    let names = || Client::ALL.map(Client::as_str).join(", ");
-    all.find(|client| client.as_str() == text)
-        .ok_or_else(|| format!("one of {}", names()))
-}
-
-/// A length of time as scenarios write it, and not none.
-fn time(text: &str) -> Result<std::time::Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        Ok(_) | Err(_) => Err("a time such as 60s, 20m or 6h".to_owned()),
-    }
-}
-
-/// A number of percent that a difference of times can have.
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').trim().parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
-        Ok(_) | Err(_) => Err("a number from 0 to 100, such as 5 or 2.5".to_owned()),
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DiffFormat {
-    /// For people
-    Text,
-    /// For a page on GitHub
-    Markdown,
-    /// For programs
-    Json,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
     #[command(flatten)]
@@ -638,31 +443,4 @@ pub(crate) struct FilterArguments {
     /// either is enough
     #[arg(long = "filter", value_name = "EXPR")]
     pub(crate) expressions: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// report.md of the run, or of a cell
-    Markdown,
-    /// report.html, for the browser
-    Html,
-    /// report.json
-    Json,
-    /// junit.xml
-    Junit,
-    /// The table that a run prints
-    Text,
-    /// A job summary: report.md without links, appended to the file that $GITHUB_STEP_SUMMARY names, if it is
-    /// set
-    Summary,
-    /// Annotations as GitHub's workflow commands, which point into the scenario files
-    Annotations,
 }
