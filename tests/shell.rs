@@ -170,6 +170,17 @@ struct Terminal {
 }
 
 impl Terminal {
+    /// That of a shell in the lab of [`CELL`], which waits for a line.
+    fn of_lab(out: &Path) -> Self {
+        let mut terminal = Self::start(
+            lvs_matrix()
+                .args(["shell", CELL, "other-server", "--out"])
+                .arg(out),
+        );
+        terminal.shows("] lab# ");
+        terminal
+    }
+
     fn start(command: &mut Command) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).unwrap();
@@ -239,12 +250,7 @@ fn size(master: &OwnedFd, rows: u16, columns: u16) {
 fn a_person_talks_to_commands_leaves_them_and_comes_back() {
     let place = TempDir::new().unwrap();
     let out = place.path().join("out");
-    let mut terminal = Terminal::start(
-        lvs_matrix()
-            .args(["shell", CELL, "other-server", "--out"])
-            .arg(&out),
-    );
-    terminal.shows("] lab# ");
+    let mut terminal = Terminal::of_lab(&out);
     // Keys go to the command; its terminal is as large as this one.
     terminal.types("client\n");
     terminal.shows("] client# ");
@@ -292,12 +298,7 @@ fn a_person_talks_to_commands_leaves_them_and_comes_back() {
 fn a_terminal_that_is_closed_ends_the_lab() {
     let place = TempDir::new().unwrap();
     let out = place.path().join("out");
-    let mut terminal = Terminal::start(
-        lvs_matrix()
-            .args(["shell", CELL, "other-server", "--out"])
-            .arg(&out),
-    );
-    terminal.shows("] lab# ");
+    let terminal = Terminal::of_lab(&out);
     let pid = i32::try_from(terminal.child.id()).unwrap();
     let of_guest = processes::guests(pid, &out);
     assert!(!of_guest.is_empty(), "a guest runs");

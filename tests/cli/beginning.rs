@@ -107,6 +107,15 @@ fn defaults_come_from_files() {
         kernel(&run(&variable, &["--kernel", "./no-kernel-typed"])),
         "typed"
     );
+    // Commands that make scenarios of their own take the same, in the same order.
+    let explore = |variables: &[(&str, &str)]| {
+        let mut command = plain(&["explore"]);
+        command.env_remove("SUDO_UID").env("XDG_CONFIG_HOME", &home);
+        command.envs(variables.iter().copied());
+        say(command.current_dir(&here))
+    };
+    assert_eq!(kernel(&explore(&[])), "nearer");
+    assert_eq!(kernel(&explore(&variable)), "variable");
     // What the nearer file does not say, the other does.
     let help = run(&[], &["--help"]).expect_code(0).stdout;
     assert!(help.contains("[default: 7]"), "{help}");

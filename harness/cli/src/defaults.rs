@@ -16,7 +16,7 @@ const OF_PROJECT: &str = "lvs-matrix.toml";
 /// The user's own file, below the folder for settings.
 const OF_USER: &str = "lvs-matrix/config.toml";
 /// The commands that run cells.
-const COMMANDS: [&str; 3] = ["run", "bench", "runbook"];
+const COMMANDS: [&str; 6] = ["run", "bench", "runbook", "explore", "shell", "exec"];
 
 /// What a file may say. Each is an option of `run` by its name.
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// What may be typed.
 pub(crate) const HELP: &str = "\
 What may be typed:
-  director ipvsadm -Ln     a command on a host: client, director, or a real server by its name
+  director ipvsadm -Ln     a command on a host: client, director, router, or a real server by its name
   director                 from now on commands are run on this host
   COMMAND &                runs on while you type others
   wait 15m                 let time pass

@@ -136,8 +136,8 @@ fn note(shared: &Shared, clock: Clock, folder: &str, rest: &mut Vec<u8>) {
     }
 }
 
-/// Is the table another one than it was? Then it is written down. Nobody begins to edit it, or says how it was
-/// left, while it is read.
+/// Is the table another one than it was? Then it is written down. Nobody begins to edit it, or says how it
+/// was left, while it is read.
 fn look(shared: &Shared, clock: Clock) -> Result<bool> {
     let mut seen = shared.lock();
     if seen.held > 0 {
