@@ -100,8 +100,9 @@ fn a_cell_in_detail_shows_each_step_event_and_retransmission() {
         let expected = steps.count()
             + repeated
             + cell.record.snapshots.len()
-            + cell.record.client_events.len()
+            + cell.events().count()
             + cell.observed.terminators.len();
+        // Of the many connects of one step the judged one alone is told of (`JudgedCell::events`).
         assert_eq!(items.count(), expected, "{id}");
     }
 }
