@@ -245,7 +245,12 @@ impl Control {
             .ok_or_else(|| LabError::new(stage, "no process of it is there"))?;
         let sent = match signal {
             StopSignal::Term => vec![(first, Signal::TERM)],
-            StopSignal::Kill => pids.into_iter().map(|pid| (pid, Signal::KILL)).collect(),
+            // A child whose parent is killed first is told to end (PR_SET_PDEATHSIG), and takes its services out
+            // of the table. So the parent stands still until its children are gone.
+            StopSignal::Kill => {
+                let all = pids.iter().rev().map(|pid| (*pid, Signal::KILL));
+                std::iter::once((first, Signal::STOP)).chain(all).collect()
+            }
         };
         for (pid, signal) in sent {
             match rustix::process::kill_process(pid, signal) {
