@@ -247,9 +247,9 @@ pub(crate) fn shipped_for_a_place() -> Vec<PathBuf> {
 
 /// Is the scenario one that is run in every place? Those of the many faults and settings take several times
 /// as long as all others together, and differ in what is done to a lab, not in where it is. A check of
-/// keepalived's by a program needs root, which only guests have. For how long a router takes a silent neighbour
-/// for a reachable one is random (`neigh_rand_reach_time`), and by the client's random port a scheduler chooses
-/// for clients behind it: such cells are not the same twice.
+/// keepalived's by a program needs root, which only guests have. For how long a router takes a silent
+/// neighbour for a reachable one is random (`neigh_rand_reach_time`), and by the client's random port a
+/// scheduler chooses for clients behind it: such cells are not the same twice.
 pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
     let of_many = [
         "faults.yaml",
