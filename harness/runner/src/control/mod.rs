@@ -245,8 +245,8 @@ impl Control {
             .ok_or_else(|| LabError::new(stage, "no process of it is there"))?;
         let sent = match signal {
             StopSignal::Term => vec![(first, Signal::TERM)],
-            // A child whose parent is killed first is told to end (PR_SET_PDEATHSIG), and takes its services out
-            // of the table. So the parent stands still until its children are gone.
+            // A child whose parent is killed first is told to end (PR_SET_PDEATHSIG), and takes its
+            // services out of the table. So the parent stands still until its children are gone.
             StopSignal::Kill => {
                 let all = pids.iter().rev().map(|pid| (*pid, Signal::KILL));
                 std::iter::once((first, Signal::STOP)).chain(all).collect()
