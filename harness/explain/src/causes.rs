@@ -50,6 +50,18 @@ const CAUSES: &[Cause] = &[
         "被删除的真实服务器的条目到期：调度器以 RST 应答下一个报文段。",
     ),
     (
+        "unknown-to-the-new-director",
+        "The other director had taken the VIP over and knew nothing of the connection: its own TCP answers \
+         with an RST.",
+        "另一台调度器接管了 VIP，却不知道这条连接：它自己的 TCP 以 RST 应答。",
+    ),
+    (
+        "sent-to-the-old-director",
+        "The client sent to a director that was gone, until the other one took the VIP over and the client's \
+         TCP sent again.",
+        "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。",
+    ),
+    (
         "entry-timed-out",
         "The connection had been idle for longer than the director keeps an entry: the director answers its \
          next segment with an RST.",

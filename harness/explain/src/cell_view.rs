@@ -14,7 +14,7 @@ use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{
-    Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind,
+    Behaviour, Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind,
 };
 use std::net::IpAddr;
 use std::time::Duration;
@@ -44,6 +44,9 @@ pub(super) struct CellView<'a> {
     /// What carried the operation: the place in `sent` of the first SYN or of the statement's first segment.
     pub(super) request: Option<usize>,
     pub(super) paths: &'a Journeys,
+    /// The director that decided: which refused the connection, passed the request on, or was the last that
+    /// the client sent to.
+    director: Node,
 }
 
 impl<'a> CellView<'a> {
@@ -101,7 +104,9 @@ impl<'a> CellView<'a> {
             })
         };
         let client = (record.client_address(port)?, port);
+        let director = deciding_director(observed, sent.get(request.unwrap_or(0)..).unwrap_or_default());
         Some(Self {
+            director,
             record,
             plan: &record.plan,
             observed,
@@ -124,6 +129,7 @@ impl<'a> CellView<'a> {
             return None;
         }
         Some(Self {
+            director: Node::Director,
             record: &cell.record,
             plan: &cell.record.plan,
             observed: &cell.observed,
@@ -135,6 +141,18 @@ impl<'a> CellView<'a> {
             request: None,
             paths: &cell.journeys,
         })
+    }
+
+    /// The director that decided.
+    pub(super) fn director(&self) -> &Node {
+        &self.director
+    }
+
+    /// The director that the client sent to at a moment: that of its last segment until then.
+    pub(super) fn director_at(&self, at: Instant) -> &Node {
+        let until = self.sent.iter().rev().filter(|passage| passage.sent.at <= at);
+        let mut known = until.filter_map(|passage| passage.director.as_ref());
+        known.next().unwrap_or(&self.director)
     }
 
     /// Is the service one of UDP?
@@ -298,7 +316,7 @@ impl<'a> CellView<'a> {
     pub(super) fn server(&self) -> Option<&'a Name> {
         match self.operation.served_by.as_ref()? {
             Node::RealServer(name) => Some(name),
-            Node::Client | Node::Director | Node::Router => None,
+            Node::Client | Node::Director | Node::SecondDirector | Node::Router => None,
         }
     }
 
@@ -419,7 +437,8 @@ impl<'a> CellView<'a> {
             });
             to_client && matches!(self.sender(packet), Some(Node::RealServer(_)))
         };
-        self.is_captured(&Node::Director) && !self.seen_on(&Node::Director).any(|packet| back(&packet))
+        let mut directors = self.plan.balancers().map(|host| &host.node);
+        directors.all(|node| self.is_captured(node) && !self.seen_on(node).any(|packet| back(&packet)))
     }
 
     /// The forwarding method by which the director passed the connection's packets on to this server; if it
@@ -525,4 +544,19 @@ pub(super) fn size(segment: &Segment) -> u32 {
 /// A citation of a packet.
 pub(super) fn packet(seen: Seen) -> Citation {
     Citation::Packet(seen.packet)
+}
+
+/// The director that refused the connection, that passed on what was sent since the request, or the last that
+/// the client sent to.
+fn deciding_director(observed: &Observed, since: &[Passage<'_>]) -> Node {
+    let mut refusals = observed.terminators.iter().filter_map(|item| item.by.as_ref());
+    let refused = refusals.find(|by| by.is_director());
+    let answered = matches!(observed.behaviour, Behaviour::Answered { .. });
+    let passed = since.iter().find(|passage| passage.passed_on.is_some());
+    let passed = passed
+        .filter(|_| answered)
+        .and_then(|passage| passage.director.as_ref());
+    let last = since.iter().rev().find_map(|passage| passage.director.as_ref());
+    let found = passed.or(refused).or(last);
+    found.cloned().unwrap_or(Node::Director)
 }

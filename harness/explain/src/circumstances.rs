@@ -50,11 +50,8 @@ impl<'a> CellView<'a> {
 
     /// The director's tables at a moment.
     pub(super) fn table(&self, moment: Moment) -> Option<Table> {
-        let snapshot = self
-            .record
-            .snapshots
-            .iter()
-            .find(|snapshot| snapshot.moment == moment)?;
+        let mut snapshots = self.record.snapshots_of(self.director());
+        let snapshot = snapshots.find(|snapshot| snapshot.moment == moment)?;
         Table::of(self.plan, snapshot)
     }
 
@@ -80,7 +77,7 @@ impl<'a> CellView<'a> {
     /// what `ipvsadm --set` had said by then (0: as it was), if it had.
     pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {
         let set = self.record.state_at(at).entry_timeout();
-        let commands = &self.plan.host(&Node::Director)?.commands;
+        let commands = &self.plan.host(self.director())?.commands;
         let planned = || {
             commands.iter().rev().find_map(|argv| match argv.as_slice() {
                 [program, option, tcp, ..] if program == "ipvsadm" && option == "--set" => {
@@ -95,9 +92,13 @@ impl<'a> CellView<'a> {
     /// The director's tables as they were at a moment: the last snapshot before it, unless the table was
     /// changed in between.
     pub(super) fn table_at(&self, at: Instant) -> Option<Table> {
-        let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
+        let director = self.director_at(at);
+        let mut snapshots = self.record.snapshots_of(director);
+        let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
+        // It is the first director's table that steps edit.
+        let edits = |action: &Action| matches!(action, Action::Table(_)) && director.is_first_director();
         let changed = self
-            .done(|action| matches!(action, Action::Table(_)).then_some(()))
+            .done(|action| edits(action).then_some(()))
             .any(|(_, began, ())| snapshot.at < began && began <= at);
         (!changed).then(|| Table::of(self.plan, snapshot))?
     }
@@ -106,10 +107,12 @@ impl<'a> CellView<'a> {
     /// were made since. The entries of connections are those of the snapshot. `None` in the middle of a
     /// change.
     pub(super) fn table_then(&self, at: Instant) -> Option<Table> {
-        let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
+        let director = self.director_at(at);
+        let mut snapshots = self.record.snapshots_of(director);
+        let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
         let edits = self.done(|action| {
             let Action::Table(edit) = action else { return None };
-            Some(edit)
+            director.is_first_director().then_some(edit)
         });
         let (mut table, mut saved) = (Table::of(self.plan, snapshot)?, None);
         for (step, began, edit) in edits.filter(|(_, began, _)| *began <= at) {
@@ -131,7 +134,7 @@ impl<'a> CellView<'a> {
 
     /// The director's tables right before a step that began then.
     fn before(&self, at: Instant) -> Option<Table> {
-        let first = self.record.snapshots.first()?;
+        let first = self.record.snapshots_of(&Node::Director).next()?;
         // What is saved before the first snapshot was changed by nobody until then, if no step says so.
         let before = Instant(at.0.checked_sub(1)?);
         if first.at <= before {
@@ -175,15 +178,16 @@ impl<'a> CellView<'a> {
             let Action::Table(edit) = action else {
                 return None;
             };
-            edit.puts(server).map(|there| !there)
+            let own = edit.puts(server).filter(|_| self.director().is_first_director());
+            own.map(|there| !there)
         });
         let by_steps = by_steps.map(|(step, at, deleted)| {
             let shown_by = Citation::Step(step.number);
             (Deletion { at, shown_by }, deleted)
         });
         let mut all: Vec<_> = by_steps.collect();
-        let snapshots = &self.record.snapshots;
-        let pairs = snapshots.iter().zip(snapshots.iter().skip(1));
+        let snapshots = || self.record.snapshots_of(self.director());
+        let pairs = snapshots().zip(snapshots().skip(1));
         all.extend(pairs.filter_map(|(before, after)| {
             if after.moment != Moment::Changed {
                 return None;

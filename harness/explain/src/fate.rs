@@ -23,6 +23,7 @@ impl<'a> CellView<'a> {
         let arrived = passage.stopped_at_director()?;
         let answered = passage.answered;
         let rules = self.firewall(arrived.at);
+        let director = passage.director.as_ref()?;
         let filtered = rules.iter().any(|(_, node, chain, verdict)| {
             let says = match (verdict, answered) {
                 (FirewallVerdict::Drop, None) => true,
@@ -30,10 +31,10 @@ impl<'a> CellView<'a> {
                 (FirewallVerdict::TcpReset, Some(TerminatorKind::Rst)) => true,
                 (FirewallVerdict::Drop | FirewallVerdict::Reject | FirewallVerdict::TcpReset, _) => false,
             };
-            **node == Node::Director && *chain == Chain::Input && says
+            *node == director && *chain == Chain::Input && says
         });
         if filtered {
-            return Some(Fate::Filtered(Node::Director));
+            return Some(Fate::Filtered(director.clone()));
         }
         match answered {
             Some(TerminatorKind::Rst) => Some(Fate::LeftToDirector),
@@ -78,7 +79,7 @@ impl<'a> CellView<'a> {
             packet.at.0.abs_diff(at.0) <= u64::try_from(BETWEEN_REQUESTS.as_nanos()).unwrap_or(u64::MAX)
         };
         let (target, packet) = self
-            .seen_on(&Node::Director)
+            .seen_on(self.director_at(at))
             .find_map(|packet| match packet.body {
                 Body::Arp {
                     request: true,
@@ -87,7 +88,7 @@ impl<'a> CellView<'a> {
                 } if is_broadcast(packet)
                     && near(packet)
                     && of_interest(target)
-                    && self.sender(packet) == Some(&Node::Director) =>
+                    && self.sender(packet) == Some(self.director_at(at)) =>
                 {
                     Some((target, packet))
                 }
@@ -97,7 +98,7 @@ impl<'a> CellView<'a> {
                 | Body::Other { .. }
                 | Body::Malformed { .. } => None,
             })?;
-        let answered = self.seen_on(&Node::Director).any(|reply| {
+        let answered = self.seen_on(self.director_at(at)).any(|reply| {
             let replies = matches!(reply.body, Body::Arp { request: false, sender, .. } if sender == target);
             replies && reply.number > packet.number && reply.at <= at.plus(BETWEEN_REQUESTS)
         });
@@ -121,7 +122,7 @@ impl<'a> CellView<'a> {
             Fate::WaitedForNeighbour | Fate::LeftToDirector | Fate::Refused | Fate::TooBig => {
                 at_director && self.stopped(passage).as_ref() == Some(&claim.fate)
             }
-            Fate::Filtered(Node::Director) => at_director,
+            Fate::Filtered(node) if node.is_director() => at_director,
             Fate::Filtered(node) | Fate::Delivered(node) | Fate::UnknownAt(node) => {
                 passage.reached.as_ref().is_some_and(|(_, at)| at == node)
             }

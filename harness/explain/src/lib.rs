@@ -18,6 +18,7 @@ mod icmp;
 mod kernels;
 mod passage;
 mod rules;
+mod seen_at;
 mod sources;
 mod table;
 
@@ -187,7 +188,10 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
                 kernels: kernels::of(rule.name),
-                text: fitting(&cell.record.plan, finding.text.into_words(language)),
+                text: fitting(
+                    &cell.record.plan,
+                    seen_at::named(cell, finding.text.into_words(language)),
+                ),
                 cause: decides(rule.explains, behaviour)
                     .then(|| causes::cause(language, rule.name))
                     .flatten()

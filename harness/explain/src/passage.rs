@@ -17,8 +17,10 @@ pub(super) struct Passage<'a> {
     pub(super) segment: &'a Segment,
     /// The host whose Ethernet address the client sent it to.
     pub(super) to: Option<Node>,
-    /// On the director's interface, coming from the client.
+    /// On a director's interface, coming from the client.
     pub(super) arrived: Option<Seen>,
+    /// The director at which it arrived, or to which it was sent.
+    pub(super) director: Option<Node>,
     /// On the director's interface, sent on by it, and to whom.
     pub(super) passed_on: Option<(Seen, Node)>,
     /// On a real server's interface.
@@ -70,7 +72,7 @@ fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Pa
         Some((Seen::from(&**hop.received.as_ref()?), to.clone()))
     };
     let answered = match journey.map(|journey| journey.fate) {
-        Some(Fate::Answered { by, with }) if paths.lab().node(by) == Some(&Node::Director) => {
+        Some(Fate::Answered { by, with }) if paths.lab().node(by).is_some_and(Node::is_director) => {
             paths.showing(with).and_then(Journey::packet).map(kind_of_answer)
         }
         Some(
@@ -83,17 +85,21 @@ fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Pa
         )
         | None => None,
     };
+    // A director that has lost the VIP passes on to the other one what still comes to it.
+    let arrived = hops.iter().rev().find_map(|hop| came_to(hop, &Node::is_director));
+    let mut ends = hops.iter().rev().filter_map(|hop| node(hop.to));
+    let sent_to = || ends.find(|to| to.is_director()).cloned();
+    let director = arrived.as_ref().map(|(_, node)| node.clone()).or_else(sent_to);
     Passage {
         sent: Seen::from(packet),
         segment,
         to: hops.first().and_then(|hop| node(hop.to)).cloned(),
-        arrived: hops
-            .iter()
-            .find_map(|hop| came_to(hop, &|to| *to == Node::Director))
-            .map(|(seen, _)| seen),
+        arrived: arrived.map(|(seen, _)| seen),
+        director,
         passed_on: hops
             .iter()
-            .filter(|hop| node(hop.from) == Some(&Node::Director))
+            .filter(|hop| node(hop.from).is_some_and(Node::is_director))
+            .filter(|hop| !node(hop.to).is_some_and(Node::is_director))
             .find_map(|hop| Some((Seen::from(&**hop.sent.as_ref()?), node(hop.to)?.clone()))),
         reached: hops
             .iter()

@@ -46,8 +46,11 @@ use std::time::Duration;
 pub enum Node {
     /// The client.
     Client,
-    /// The load balancer: the host with the IPVS table.
+    /// The load balancer: the host with the IPVS table. Of two directors the one that has the VIP at first.
     Director,
+    /// The second director of a lab with two.
+    #[serde(rename = "director2")]
+    SecondDirector,
     /// The router between the client and the director.
     Router,
     /// A real server with what serves on it.
@@ -60,8 +63,26 @@ impl Node {
     pub fn real_server(&self) -> Option<&Name> {
         match self {
             Self::RealServer(name) => Some(name),
-            Self::Client | Self::Director | Self::Router => None,
+            Self::Client | Self::Director | Self::SecondDirector | Self::Router => None,
         }
+    }
+
+    /// Is it a director?
+    #[must_use]
+    pub fn is_director(&self) -> bool {
+        matches!(self, Self::Director | Self::SecondDirector)
+    }
+
+    /// Is it the first director? That is not written down.
+    #[must_use]
+    pub fn is_first_director(&self) -> bool {
+        *self == Self::Director
+    }
+
+    /// The first director.
+    #[must_use]
+    pub fn first_director() -> Self {
+        Self::Director
     }
 }
 
@@ -71,6 +92,7 @@ impl From<Name> for Node {
         match name.as_str() {
             "client" => Self::Client,
             "director" => Self::Director,
+            "director2" => Self::SecondDirector,
             "router" => Self::Router,
             _ => Self::RealServer(name),
         }
@@ -82,6 +104,7 @@ impl fmt::Display for Node {
         match self {
             Self::Client => f.write_str("client"),
             Self::Director => f.write_str("director"),
+            Self::SecondDirector => f.write_str("director2"),
             Self::Router => f.write_str("router"),
             Self::RealServer(name) => write!(f, "{name}"),
         }

@@ -1,5 +1,6 @@
 //! keepalived(8) on the director: it fills the director's table, checks the real servers, and edits the table
-//! by what it finds. Here is what a lab says of it; its configuration is made in `plan::keepalived`.
+//! by what it finds. On two directors it moves the VIP between them by VRRP, too. Here is what a lab says of
+//! it; its configuration is made in `plan::keepalived`.
 
 use crate::Name;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,27 @@ pub struct Keepalived {
     /// The real server to which clients go when all others have failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sorry_server: Option<Name>,
+    /// How far apart the adverts of VRRP are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advert_int: Option<Duration>,
+    /// The version of VRRP: 2 or 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrrp_version: Option<u8>,
+    /// Does a director that comes back leave the VIP where it is, whatever its priority?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nopreempt: bool,
+    /// How long after it has come back a director takes the VIP from one of lower priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preempt_delay: Option<Duration>,
+    /// How long after the first gratuitous ARP requests of a new master they are repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garp_master_delay: Option<Duration>,
+    /// How many gratuitous ARP requests a new master sends at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garp_master_repeat: Option<u8>,
+    /// Do the directors tell each other of their connections (`lvs_sync_daemon`)?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sync: bool,
 }
 
 impl Keepalived {
@@ -73,6 +95,13 @@ impl Keepalived {
             delay_before_retry: later.delay_before_retry.or(self.delay_before_retry),
             inhibit_on_failure: later.inhibit_on_failure || self.inhibit_on_failure,
             sorry_server: later.sorry_server.clone().or_else(|| self.sorry_server.clone()),
+            advert_int: later.advert_int.or(self.advert_int),
+            vrrp_version: later.vrrp_version.or(self.vrrp_version),
+            nopreempt: later.nopreempt || self.nopreempt,
+            preempt_delay: later.preempt_delay.or(self.preempt_delay),
+            garp_master_delay: later.garp_master_delay.or(self.garp_master_delay),
+            garp_master_repeat: later.garp_master_repeat.or(self.garp_master_repeat),
+            sync: later.sync || self.sync,
         }
     }
 
@@ -105,6 +134,42 @@ impl Keepalived {
     pub fn delay_before_retry(&self) -> Duration {
         self.delay_before_retry.unwrap_or(DELAY_BEFORE_RETRY)
     }
+
+    /// How far apart the adverts of VRRP are.
+    #[must_use]
+    pub fn advert_int(&self) -> Duration {
+        self.advert_int.unwrap_or(ADVERT_INT)
+    }
+
+    /// The version of VRRP.
+    #[must_use]
+    pub fn vrrp_version(&self) -> u8 {
+        self.vrrp_version.unwrap_or(VRRP_VERSION)
+    }
+
+    /// How long after the first gratuitous ARP requests of a new master they are repeated.
+    #[must_use]
+    pub fn garp_master_delay(&self) -> Duration {
+        self.garp_master_delay.unwrap_or(GARP_MASTER_DELAY)
+    }
+
+    /// How many gratuitous ARP requests a new master sends at a time.
+    #[must_use]
+    pub fn garp_master_repeat(&self) -> u8 {
+        self.garp_master_repeat.unwrap_or(GARP_MASTER_REPEAT)
+    }
+
+    /// Is anything said of VRRP or of the sync daemon, which needs two directors?
+    #[must_use]
+    pub fn says_of_vrrp(&self) -> bool {
+        self.advert_int.is_some()
+            || self.vrrp_version.is_some()
+            || self.nopreempt
+            || self.preempt_delay.is_some()
+            || self.garp_master_delay.is_some()
+            || self.garp_master_repeat.is_some()
+            || self.sync
+    }
 }
 
 /// Stated in every configuration. keepalived's own is 60 s (`KEEPALIVED_DEFAULT_DELAY` of
@@ -116,3 +181,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY: u8 = 1;
 /// keepalived.conf(5): a second later.
 const DELAY_BEFORE_RETRY: Duration = Duration::from_secs(1);
+/// keepalived.conf(5): an advert each second.
+const ADVERT_INT: Duration = Duration::from_secs(1);
+/// keepalived.conf(5): version 2.
+const VRRP_VERSION: u8 = 2;
+/// keepalived.conf(5): they are repeated after 5 s.
+const GARP_MASTER_DELAY: Duration = Duration::from_secs(5);
+/// keepalived.conf(5): five at a time.
+const GARP_MASTER_REPEAT: u8 = 5;

@@ -49,8 +49,12 @@ pub struct State<'a> {
     mute: Vec<&'a Name>,
     /// May clients be on their way to a real server past the director, because it answers ARP for the VIP?
     bypassed: bool,
-    /// What became of the director's keepalived; `None` if it has none.
-    keepalived: Option<Daemon>,
+    /// What became of the keepalived of each director that has one.
+    keepalived: Vec<(Node, Daemon)>,
+    /// Is there a second director?
+    second_director: bool,
+    /// Directors without power, with the step that took it.
+    dark: Vec<(Node, u32)>,
 }
 
 /// A daemon of a host.
@@ -149,7 +153,9 @@ impl<'a> State<'a> {
             timeout: None,
             mute: Vec::new(),
             bypassed: false,
-            keepalived: None,
+            keepalived: Vec::new(),
+            second_director: false,
+            dark: Vec::new(),
         }
     }
 
@@ -158,7 +164,17 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_keepalived(mut self, there: bool) -> Self {
         if there {
-            (self.keepalived, self.table) = (Some(Daemon::Runs), None);
+            (self.keepalived, self.table) = (vec![(Node::Director, Daemon::Runs)], None);
+        }
+        self
+    }
+
+    /// The same, with a second director, if there is one, which has keepalived as the first one has.
+    #[must_use]
+    pub fn with_second_director(mut self, there: bool) -> Self {
+        self.second_director = there;
+        if there && !self.keepalived.is_empty() {
+            self.keepalived.push((Node::SecondDirector, Daemon::Runs));
         }
         self
     }
@@ -326,6 +342,11 @@ impl<'a> State<'a> {
 
     fn host(&mut self, step: u32, action: &'a HostAction) {
         match action {
+            HostAction::PowerOff { .. } if action.node().is_director() => {
+                let node = action.node();
+                self.daemon_becomes(&node, Daemon::Stopped(step));
+                self.dark.push((node, step));
+            }
             HostAction::PowerOff { server, .. } => {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
                 known.into_iter().for_each(|server| server.off = Some(step));
@@ -343,14 +364,8 @@ impl<'a> State<'a> {
             HostAction::LinkUp { node } => {
                 self.cut.remove(node);
             }
-            HostAction::StopKeepalived { .. } => {
-                let daemon = self.keepalived.iter_mut();
-                daemon.for_each(|daemon| *daemon = Daemon::Stopped(step));
-            }
-            HostAction::StartKeepalived => {
-                let daemon = self.keepalived.iter_mut();
-                daemon.for_each(|daemon| *daemon = Daemon::Runs);
-            }
+            HostAction::StopKeepalived { .. } => self.daemon_becomes(&action.node(), Daemon::Stopped(step)),
+            HostAction::StartKeepalived => self.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
@@ -366,6 +381,17 @@ impl<'a> State<'a> {
                 }
             }
         }
+    }
+
+    fn daemon_becomes(&mut self, node: &Node, state: Daemon) {
+        let mut all = self.keepalived.iter_mut();
+        let of_node = all.find(|(known, _)| known == node);
+        of_node.into_iter().for_each(|(_, daemon)| *daemon = state);
+    }
+
+    fn daemon(&self, node: &Node) -> Option<Daemon> {
+        let mut all = self.keepalived.iter();
+        all.find(|(known, _)| known == node).map(|(_, daemon)| *daemon)
     }
 
     fn traffic(&mut self, step: u32, action: &'a TrafficAction) {
@@ -427,13 +453,23 @@ impl<'a> State<'a> {
                 .chain(self.clamps.values())
                 .any(|(_, by)| *by == step)
             || self.filters.values().any(|by| *by == step)
-            || self.keepalived == Some(Daemon::Stopped(step))
+            || self.dark.iter().any(|(_, by)| *by == step)
+            || self
+                .keepalived
+                .iter()
+                .any(|(_, daemon)| *daemon == Daemon::Stopped(step))
     }
 
-    /// Does keepalived run on the director?
+    /// Does keepalived run on the first director?
     #[must_use]
     pub fn keepalived_runs(&self) -> bool {
-        self.keepalived == Some(Daemon::Runs)
+        self.daemon(&Node::Director) == Some(Daemon::Runs)
+    }
+
+    /// Is this director without power?
+    #[must_use]
+    pub fn is_dark(&self, node: &Node) -> bool {
+        self.dark.iter().any(|(known, _)| known == node)
     }
 
     /// Is this real server without power?
@@ -496,6 +532,8 @@ impl<'a> State<'a> {
     pub fn unplugged(&self, node: &Node) -> Option<u32> {
         let server = node.real_server().and_then(|name| self.server(name));
         let off = server.and_then(|server| server.off);
+        let dark = self.dark.iter().find(|(known, _)| known == node);
+        let off = off.or(dark.map(|(_, step)| *step));
         off.or_else(|| self.cut.get(node).copied())
     }
 

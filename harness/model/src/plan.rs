@@ -89,7 +89,7 @@ pub struct LabPlan {
     pub segments: Vec<Segment>,
     /// The virtual services; the first one is that of the client.
     pub services: OneOrMore<Service>,
-    /// Client, router if there is one, director, then the real servers. Written down, the sysctls with
+    /// Client, router if there is one, directors, then the real servers. Written down, the sysctls with
     /// which the list of every host begins stand once, in `sysctls` of the plan.
     #[serde(flatten, serialize_with = "host::with_common_sysctls")]
     pub hosts: Vec<Host>,
@@ -166,6 +166,12 @@ impl LabPlan {
         })
     }
 
+    /// Does it have a second director?
+    #[must_use]
+    pub fn has_two_directors(&self) -> bool {
+        self.host(&Node::SecondDirector).is_some()
+    }
+
     /// The hosts that run IPVS.
     pub fn balancers(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.is_balancer())
@@ -225,7 +231,7 @@ impl LabPlan {
     pub fn real_servers(&self) -> impl Iterator<Item = (&Name, &Host)> {
         self.hosts.iter().filter_map(|host| match &host.node {
             Node::RealServer(name) => Some((name, host)),
-            Node::Client | Node::Director | Node::Router => None,
+            Node::Client | Node::Director | Node::SecondDirector | Node::Router => None,
         })
     }
 
@@ -243,7 +249,8 @@ impl LabPlan {
         let state = wrong.fold(state, |state, wrong| {
             state.with_sysctls(&wrong.node, &wrong.sysctls)
         });
-        state.with_keepalived(self.keepalived().is_some())
+        let state = state.with_keepalived(self.keepalived().is_some());
+        state.with_second_director(self.has_two_directors())
     }
 
     /// The same, with the director's table, if only steps edit it.

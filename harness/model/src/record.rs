@@ -74,11 +74,14 @@ pub struct CellRecord {
     /// of before, and if the lab never became ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientRecord>,
-    /// The director's tables at stated moments.
+    /// The tables of the directors at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
-    /// What keepalived on the director said, in order: each line of its log, as it was read.
+    /// What keepalived on the directors said, in order: each line of a log, as it was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keepalived_log: Vec<LoggedLine>,
+    /// Of two directors: when one of them got the VIP, or lost it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vip_changes: Vec<VipChange>,
     /// What each real server held at the end.
     pub server_views: Vec<ServerView>,
     /// TCP sockets with the virtual service in the client's kernel at the end, as `ss -tano` shows them, a
@@ -150,6 +153,25 @@ impl CellRecord {
         state
     }
 
+    /// The tables of this director at stated moments, in order.
+    pub fn snapshots_of(&self, node: &Node) -> impl DoubleEndedIterator<Item = &DirectorSnapshot> {
+        self.snapshots
+            .iter()
+            .filter(move |snapshot| snapshot.node == *node)
+    }
+
+    /// The directors that have the VIP at a moment, as far as it was watched: one that lost its power has it
+    /// still. Without a second director nobody watches.
+    #[must_use]
+    pub fn vip_holders(&self, at: Instant) -> Vec<&Node> {
+        let mut holders: Vec<&Node> = Vec::new();
+        for VipChange { node, holds, .. } in self.vip_changes.iter().filter(|change| change.at <= at) {
+            holders.retain(|known| *known != node);
+            holders.extend(holds.then_some(node));
+        }
+        holders
+    }
+
     /// Puts tables that somebody else than the steps made between those that the steps made, and numbers
     /// them all.
     pub fn take_changes(&mut self, changes: Vec<DirectorSnapshot>) {
@@ -183,6 +205,7 @@ impl CellRecord {
             client: None,
             snapshots: Vec::new(),
             keepalived_log: Vec::new(),
+            vip_changes: Vec::new(),
             server_views: Vec::new(),
             client_sockets: None,
             capture: None,
@@ -406,18 +429,43 @@ pub enum Moment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoggedLine {
+    /// On which host.
+    #[serde(
+        default = "Node::first_director",
+        skip_serializing_if = "Node::is_first_director"
+    )]
+    pub node: Node,
     /// When it was read.
     pub at: Instant,
     /// Without the time that the program writes before it.
     pub text: String,
 }
 
-/// The director's tables as ipvsadm(8) shows them.
+/// A director got the VIP, or lost it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct VipChange {
+    /// Which one.
+    pub node: Node,
+    /// When it was seen: at most a millisecond after a line of its keepalived's log, at most a second where
+    /// that logs nothing.
+    pub at: Instant,
+    /// Does it have the VIP from then on?
+    pub holds: bool,
+}
+
+/// A director's tables as ipvsadm(8) shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DirectorSnapshot {
     /// 1 for the first; evidence cites it.
     pub number: u32,
+    /// Whose.
+    #[serde(
+        default = "Node::first_director",
+        skip_serializing_if = "Node::is_first_director"
+    )]
+    pub node: Node,
     /// When in the cell.
     pub moment: Moment,
     /// When on the clock.

@@ -150,6 +150,7 @@ impl Place for Node {
         match text {
             "client" => Some(Self::Client),
             "director" => Some(Self::Director),
+            "director2" => Some(Self::SecondDirector),
             "router" => Some(Self::Router),
             server => Name::read(server).map(Self::RealServer),
         }

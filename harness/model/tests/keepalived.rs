@@ -6,7 +6,7 @@
 )]
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, StopSignal};
+use lvs_matrix_model::action::{HostAction, Node, StopSignal};
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
@@ -80,7 +80,9 @@ fn a_lab_and_its_values_each_say_a_part() {
 #[test]
 fn the_configuration_is_made_from_the_lab() {
     let plans = plans();
-    let config = |place: usize, without: Option<&Name>| plans[place].keepalived_config(without).unwrap();
+    let config = |place: usize, without: Option<&Name>| {
+        plans[place].keepalived_config(&Node::Director, without).unwrap()
+    };
     assert_eq!(
         config(0, None),
         "global_defs {
@@ -164,7 +166,7 @@ fn what_is_in_the_table_is_not_known() {
 fn a_keepalived_runs_or_is_stopped() {
     let servers = [name("rs1")];
     let bare = || State::new(servers.iter());
-    let stop = |signal| HostAction::StopKeepalived { signal }.into();
+    let stop = |signal| HostAction::StopKeepalived { signal, node: None }.into();
     let (stop, start) = (stop(StopSignal::Term), HostAction::StartKeepalived.into());
     let reload = HostAction::ReloadKeepalived { without: None }.into();
     let state = bare();
@@ -183,4 +185,149 @@ fn a_keepalived_runs_or_is_stopped() {
     assert_eq!(state.conflict(&start), None);
     state.apply(5, &start);
     assert!(!state.lasts(4) && state.keepalived_runs());
+}
+
+const TWO: &str = "
+name: two
+claim: keepalived moves the VIP.
+lab:
+  directors: 2
+  real-servers: { rs1: {} }
+  keepalived: { sync: true, vrrp-version: 3, advert-int: 200ms, nopreempt: true, garp-master-repeat: 2 }
+change: [{ stop-keepalived: { node: director2 } }, { power-off: { server: director } }]
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ observe-only: true }]
+";
+
+#[test]
+fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
+    let scenario = load(TWO).unwrap();
+    let plan = plan(&scenario, &cells(&scenario)[0]);
+    let balancers: Vec<_> = plan.balancers().map(|host| host.node.clone()).collect();
+    assert_eq!(balancers, [Node::Director, Node::SecondDirector]);
+    assert_eq!(plan.service().balancers, balancers);
+    for node in &balancers {
+        let host = plan.host(node).unwrap();
+        assert!(host.addresses().all(|address| address != plan.vip()), "{node}");
+    }
+    let config = |node: &Node| plan.keepalived_config(node, None).unwrap();
+    let (first, second) = (config(&Node::Director), config(&Node::SecondDirector));
+    for line in [
+        "    router_id director\n",
+        "    vrrp_version 3\n",
+        "    lvs_sync_daemon eth0 VI_1 id 1\n",
+        "    state BACKUP\n",
+        "    priority 150\n",
+        "    advert_int 0.200\n",
+        "    nopreempt\n",
+        "    garp_master_delay 5\n    garp_master_repeat 2\n",
+        "        192.0.2.100/32 dev eth0\n",
+    ] {
+        assert!(first.contains(line), "{line}{first}");
+    }
+    let differing = first
+        .lines()
+        .zip(second.lines())
+        .filter(|(one, other)| one != other);
+    let differing: Vec<_> = differing.collect();
+    let expected = [
+        ("    router_id director", "    router_id director2"),
+        ("    priority 150", "    priority 100"),
+    ];
+    assert_eq!(differing, expected);
+    // Without `nopreempt` the first one is the master from the beginning.
+    let preempts = load(&TWO.replace("nopreempt: true, ", "")).unwrap();
+    let preempts = lvs_matrix_model::plan::plan(&preempts, &cells(&preempts)[0]);
+    let first = preempts.keepalived_config(&Node::Director, None).unwrap();
+    assert!(
+        first.contains("    state MASTER\n") && !first.contains("nopreempt"),
+        "{first}"
+    );
+}
+
+#[test]
+fn a_cell_with_two_directors_alone_has_the_same_plan() {
+    let scenario = load(TWO).unwrap();
+    let planned = plan(&scenario, &cells(&scenario)[0]);
+    let alone = planned.alone();
+    let again = load(&written(&alone)).unwrap();
+    let again = plan(&again, &cells(&again)[0]);
+    assert_eq!(
+        (&again.hosts, &again.services),
+        (&planned.hosts, &planned.services)
+    );
+}
+
+#[test]
+fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
+    let scenario = load(TWO).unwrap();
+    let plan = plan(&scenario, &cells(&scenario)[0]);
+    let mut state = plan.state();
+    let off = HostAction::PowerOff {
+        server: name("director"),
+        neighbours: Default::default(),
+    }
+    .into();
+    let on = HostAction::PowerOn {
+        server: name("director"),
+    }
+    .into();
+    let stop = |node| {
+        HostAction::StopKeepalived {
+            signal: StopSignal::Term,
+            node,
+        }
+        .into()
+    };
+    let (first, second) = (stop(None), stop(Some(Node::SecondDirector)));
+    assert_eq!(state.conflict(&off), None);
+    assert_eq!(state.conflict(&on), Some(Conflict::DirectorStaysOff));
+    state.apply(1, &off);
+    assert!(state.lasts(1) && !state.keepalived_runs() && state.is_dark(&Node::Director));
+    assert_eq!(state.unplugged(&Node::Director), Some(1));
+    assert_eq!(state.unplugged(&Node::SecondDirector), None);
+    assert_eq!(state.conflict(&first), Some(Conflict::DirectorOff));
+    assert_eq!(state.conflict(&second), None);
+    let servers = [name("rs1")];
+    let alone = State::new(servers.iter()).with_keepalived(true);
+    assert_eq!(alone.conflict(&off), Some(Conflict::OnlyDirector));
+    assert_eq!(alone.conflict(&second), Some(Conflict::NoSecondDirector));
+}
+
+#[test]
+fn two_directors_are_refused_where_they_are_not_understood() {
+    let refused = |from: &str, to: &str, says: &str| {
+        let text = TWO.replace(from, to);
+        assert_ne!(text, TWO, "{from}");
+        let mistakes = load(&text).unwrap_err();
+        assert!(
+            mistakes.iter().any(|mistake| mistake.message.contains(says)),
+            "{says}: {mistakes:?}"
+        );
+    };
+    let lab = "  directors: 2\n";
+    let with = |more: &str| format!("{lab}  {more}\n");
+    refused(
+        lab,
+        &with("forwarding: tunneling"),
+        "two directors with `tunneling`",
+    );
+    refused(lab, &with("family: ipv6"), "two directors with `ipv6`");
+    refused(
+        lab,
+        &with("client-at: behind-router"),
+        "two directors with `behind-router`",
+    );
+    refused(lab, "", "VRRP, or the sync daemon, without a second director");
+    refused(
+        "vrrp-version: 3, ",
+        "",
+        "VRRP of version 2 with an interval of 200ms",
+    );
+    refused(
+        "  keepalived: {",
+        "  keepalived-: {",
+        "two directors without keepalived",
+    );
 }

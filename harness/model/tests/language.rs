@@ -414,6 +414,7 @@ fn every_field_has_its_effect() {
             server_port: Some(3306),
             server_mtu: Some(1400),
             keepalived: None,
+            directors: None,
             clients: None,
             one_packet: false,
             scheduler: Some("sh".to_owned()),

@@ -3,7 +3,7 @@
 use crate::capture::{Captured, Captures};
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::control::Control;
+use crate::control::{Control, Watched};
 use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
 use crate::hand::{Hand, Session};
@@ -257,13 +257,17 @@ fn observe(
     record.by_hand = hand.map(|hand| hand.lines).unwrap_or_default();
     record.steps = std::mem::take(&mut timeline.steps);
     record.snapshots = std::mem::take(&mut timeline.snapshots);
-    let watched = lab
-        .control
-        .take()
-        .map_or_else(|| Ok(Default::default()), Control::finish);
+    let controls = std::mem::take(&mut lab.controls);
+    let watched: Result<Vec<Watched>> = controls.into_iter().map(Control::finish).collect();
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
-        let (log, changes) = watched?;
-        record.keepalived_log = log;
+        let mut changes = Vec::new();
+        for watched in watched? {
+            record.keepalived_log.extend(watched.log);
+            record.vip_changes.extend(watched.moves);
+            changes.extend(watched.changes);
+        }
+        record.keepalived_log.sort_by_key(|line| line.at);
+        record.vip_changes.sort_by_key(|change| change.at);
         record.take_changes(changes);
         record.server_views = server_views(plan, &mut lab)?;
         record.client_sockets = Some(sockets(lab.client()?, plan.vip())?);

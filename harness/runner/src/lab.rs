@@ -13,7 +13,7 @@ use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{
-    Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
+    Backend, Cidr, Host, INTERFACE, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
 };
 use lvs_matrix_model::record::CommandRecord;
 use lvs_matrix_model::scenario::Misbuild;
@@ -41,8 +41,8 @@ const RECORDED_OUTPUT: usize = 4096;
 /// Field order is drop order: servers are killed before the link goes; the kernel frees a namespace once
 /// nothing is in it.
 pub(crate) struct Lab {
-    /// keepalived on the director; started when the cell's clock is.
-    pub(crate) control: Option<Control>,
+    /// keepalived on each director, if the plan has it; started when the cell's clock is.
+    pub(crate) controls: Vec<Control>,
     pub(crate) servers: Vec<RealServer>,
     /// The hosts without a server.
     others: Vec<(Node, Namespace)>,
@@ -50,8 +50,10 @@ pub(crate) struct Lab {
     pub(crate) link: Namespace,
     /// The host of the client that is judged.
     client: Node,
-    /// The balancer of the service that the client speaks to.
+    /// The balancer of the service that the client speaks to; of two the one that has the VIP at first.
     director: Node,
+    /// All of its balancers.
+    directors: Vec<Node>,
     /// Command lines that made the lab.
     pub(crate) preparation: Vec<CommandRecord>,
 }
@@ -78,12 +80,13 @@ impl Lab {
             .first()
             .ok_or_else(|| lacks("director"))?;
         let mut lab = Self {
-            control: None,
+            controls: Vec::new(),
             servers: Vec::new(),
             others: Vec::new(),
             link: namespace("link")?,
             client: client.node.clone(),
             director: director.clone(),
+            directors: plan.service().balancers.clone(),
             preparation: Vec::new(),
         };
         for host in plan.hosts.iter().filter(|host| host.server().is_none()) {
@@ -155,13 +158,17 @@ impl Lab {
             server.read_timeouts();
         }
         reached(Milestone::ServersReady);
-        lab.prove_ready(plan)?;
+        match plan.has_two_directors() {
+            false => lab.prove_ready(plan, lab.director()?)?,
+            true => lab.prove_each(plan)?,
+        }
         if plan.keepalived().is_some() {
             // keepalived makes the table itself.
             let clear = ["ipvsadm", "-C"].map(str::to_owned);
-            let node = Some(lab.director.clone());
-            let done = run_recorded(lab.director()?, node, &clear)?;
-            lab.preparation.push(done);
+            for node in lab.directors.clone() {
+                let done = run_recorded(lab.namespace(&node)?, Some(node), &clear)?;
+                lab.preparation.push(done);
+            }
         }
         lab.build_wrong(plan)?;
         Ok(lab)
@@ -200,20 +207,36 @@ impl Lab {
         self.namespace(&self.director)
     }
 
+    /// Every balancer of the client's service.
+    pub(crate) fn directors(&self) -> &[Node] {
+        &self.directors
+    }
+
     /// Which host that balancer is.
     pub(crate) fn director_node(&self) -> &Node {
         &self.director
     }
 
-    /// Starts keepalived, if the plan has it, and waits until the table is as its configuration says.
+    /// Starts keepalived on each director, if the plan has it, and waits until the tables are as its
+    /// configuration says, and until the first of two directors has the VIP.
     pub(crate) fn start_control(&mut self, plan: &LabPlan, clock: Clock, scratch: &Path) -> Result<()> {
-        self.control = Control::start(plan, self.director()?, clock, scratch)?;
+        if plan.keepalived().is_none() {
+            return Ok(());
+        }
+        for node in self.directors.clone() {
+            let control = Control::start(plan, (&node, self.namespace(&node)?), clock, scratch)?;
+            self.controls.push(control);
+        }
+        if plan.has_two_directors() {
+            let (control, director) = self.controlled(&self.director.clone())?;
+            control.await_vip(plan, director)?;
+        }
         Ok(())
     }
 
     /// What becomes of the director's table from now on is a step's doing, until it is released.
     pub(crate) fn hold(&self) -> Option<Held> {
-        self.control.as_ref().map(Control::hold)
+        self.controls.first().map(Control::hold)
     }
 
     /// What becomes of the table from now on is keepalived's doing.
@@ -222,20 +245,16 @@ impl Lab {
         held.map_or(Ok(()), |held| held.release(director))
     }
 
-    /// keepalived, and the namespace in which it runs.
-    pub(crate) fn controlled(&mut self) -> Result<(&mut Control, &Namespace)> {
-        let Self {
-            control,
-            others,
-            director,
-            ..
-        } = self;
+    /// A director's keepalived, and the namespace in which it runs.
+    pub(crate) fn controlled(&mut self, node: &Node) -> Result<(&mut Control, &Namespace)> {
+        let Self { controls, others, .. } = self;
         let mut others = others.iter();
         let namespace = others
-            .find(|(node, _)| node == director)
+            .find(|(known, _)| known == node)
             .map(|(_, namespace)| namespace);
-        let both = control.as_mut().zip(namespace);
-        both.ok_or_else(|| LabError::new("find keepalived", "the lab has none"))
+        let control = controls.iter_mut().find(|control| control.node == *node);
+        let both = control.zip(namespace);
+        both.ok_or_else(|| LabError::new("find keepalived", format!("{node} has none")))
     }
 
     /// The segments: a bridge for each, without spanning tree, and a veth pair for each network card.
@@ -315,13 +334,30 @@ impl Lab {
         Ok(())
     }
 
+    /// Each of two directors is shown to work, with the VIP on it: a query must be answered through either.
+    /// Then it is nobody's, and the client has forgotten it.
+    fn prove_each(&mut self, plan: &LabPlan) -> Result<()> {
+        let vip = plan.vip().to_string();
+        for node in self.directors.clone() {
+            let cidr = Cidr::alone(plan.vip()).to_string();
+            let has = |verb: &str| ["ip", "addr", verb, &cidr, "dev", INTERFACE].map(str::to_owned);
+            let given = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("add"))?;
+            self.prove_ready(plan, self.namespace(&node)?)?;
+            let taken = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("del"))?;
+            let forget = ["ip", "neigh", "flush", "to", &vip].map(str::to_owned);
+            let forgotten = run_recorded(self.client()?, Some(self.client.clone()), &forget)?;
+            self.preparation.extend([given, taken, forgotten]);
+        }
+        Ok(())
+    }
+
     /// A query through the VIP must be answered by each real server, asked alone; afterwards the table is as
     /// planned and has no connection entry.
-    fn prove_ready(&self, plan: &LabPlan) -> Result<()> {
-        let (service, director) = (plan.service(), self.director()?);
+    fn prove_ready(&self, plan: &LabPlan, director: &Namespace) -> Result<()> {
+        let service = plan.service();
         let udp = service.protocol == Protocol::Udp;
         if udp {
-            self.set_udp_timeout(SHORT_UDP_TIMEOUT)?;
+            set_udp_timeout(director, SHORT_UDP_TIMEOUT)?;
         }
         // A server of weight 0 would get no connection.
         // Neither may the check leave a template of persistence, which lives long.
@@ -336,7 +372,7 @@ impl Lab {
             if !alone {
                 let own = |backend: &&Backend| backend.host.real_server() == Some(&server.name);
                 // A weight that gets it a connection.
-                self.fill_table(plan, &service.forgetful(), |backend| {
+                fill_table(director, plan, &service.forgetful(), |backend| {
                     Some(backend).filter(own).map(|backend| backend.weight.max(1))
                 })?;
             }
@@ -382,10 +418,10 @@ impl Lab {
         }
         director::wait_until_empty(director)?;
         if udp {
-            self.set_udp_timeout(UDP_TIMEOUT)?;
+            set_udp_timeout(director, UDP_TIMEOUT)?;
         }
         if !alone {
-            self.fill_table(plan, service, Backend::weight_at_first)?;
+            fill_table(director, plan, service, Backend::weight_at_first)?;
         }
         Ok(())
     }
@@ -430,28 +466,26 @@ impl Lab {
         }
         Ok(())
     }
+}
 
-    /// How long the director keeps the entry of a UDP flow from now on, in seconds.
-    fn set_udp_timeout(&self, seconds: u32) -> Result<()> {
-        // 0 leaves a time-out as it is (ipvsadm(8)).
-        let line = CommandLine::new(["ipvsadm", "--set", "0", "0", &seconds.to_string()]);
-        let stage = "set the time-out of UDP";
-        self.director()?.check(&line).stage(stage).map(drop)
-    }
+/// How long a director keeps the entry of a UDP flow from now on, in seconds.
+fn set_udp_timeout(director: &Namespace, seconds: u32) -> Result<()> {
+    // 0 leaves a time-out as it is (ipvsadm(8)).
+    let line = CommandLine::new(["ipvsadm", "--set", "0", "0", &seconds.to_string()]);
+    director.check(&line).stage("set the time-out of UDP").map(drop)
+}
 
-    /// Clears the table and fills it with those real servers for which there is a weight.
-    fn fill_table(
-        &self,
-        plan: &LabPlan,
-        service: &Service,
-        weight: impl Fn(&Backend) -> Option<u16>,
-    ) -> Result<()> {
-        let director = self.director()?;
-        let stage = || format!("fill the table of {service}");
-        let mut lines = vec![["ipvsadm", "-C"].map(str::to_owned).to_vec()];
-        lines.extend(service.fill_lines(&plan.hosts, weight));
-        director::give(director, &lines).stage(stage())
-    }
+/// Clears a director's table and fills it with those real servers for which there is a weight.
+fn fill_table(
+    director: &Namespace,
+    plan: &LabPlan,
+    service: &Service,
+    weight: impl Fn(&Backend) -> Option<u16>,
+) -> Result<()> {
+    let stage = || format!("fill the table of {service}");
+    let mut lines = vec![["ipvsadm", "-C"].map(str::to_owned).to_vec()];
+    lines.extend(service.fill_lines(&plan.hosts, weight));
+    director::give(director, &lines).stage(stage())
 }
 
 /// The routes and rules by which a host would send to another one than the destination: those by a gateway,

@@ -206,13 +206,12 @@ impl<'a> Timeline<'a> {
     }
 
     pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {
-        let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
-        self.snapshots.push(director::snapshot(
-            self.lab.director()?,
-            number,
-            moment,
-            self.clock,
-        )?);
+        for node in self.lab.directors() {
+            let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
+            let director = (node, self.lab.namespace(node)?);
+            let snapshot = director::snapshot(director, number, moment, self.clock)?;
+            self.snapshots.push(snapshot);
+        }
         Ok(())
     }
 

@@ -76,7 +76,7 @@ impl Record {
     /// Is a host of this name a real server?
     #[must_use]
     pub fn is_real(name: &str) -> bool {
-        !["client", "director", "router"].contains(&name)
+        !["client", "director", "director2", "router"].contains(&name)
     }
 
     /// The address whose Ethernet address the client needs: its router's on the client's link, or the VIP.

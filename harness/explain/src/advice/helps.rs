@@ -49,10 +49,10 @@ impl Advice {
                 Self::ExpireNodestConn => {
                     let key = "net.ipv4.vs.expire_nodest_conn";
                     // What it makes of a silence is an error.
-                    hung && view.sysctl(&Node::Director, key, at) == Some("0")
+                    hung && view.sysctl(view.director(), key, at) == Some("0")
                 }
                 Self::ConnReuseMode => {
-                    let mode = view.sysctl(&Node::Director, "net.ipv4.vs.conn_reuse_mode", at);
+                    let mode = view.sysctl(view.director(), "net.ipv4.vs.conn_reuse_mode", at);
                     mode.and_then(|mode| mode.parse::<u8>().ok())
                         .is_some_and(|mode| mode & 2 == 0)
                 }
@@ -127,8 +127,8 @@ impl Advice {
                 Self::OutOfTheTable(server) => view.is_connect() && others_serve(view, server, at),
                 Self::ResetInstead { node, chain } => {
                     let from_the_client = match (node, chain) {
-                        (Node::RealServer(_) | Node::Director, Chain::Input)
-                        | (Node::Director | Node::Client, Chain::Output) => true,
+                        (Node::RealServer(_) | Node::Director | Node::SecondDirector, Chain::Input)
+                        | (Node::Director | Node::SecondDirector | Node::Client, Chain::Output) => true,
                         (Node::RealServer(_), Chain::Output)
                         | (Node::Client, Chain::Input)
                         | (Node::Router, _)
@@ -140,7 +140,7 @@ impl Advice {
                     let chain = match node {
                         Node::RealServer(_) => Chain::Output,
                         Node::Client => Chain::Input,
-                        Node::Director | Node::Router => return false,
+                        Node::Director | Node::SecondDirector | Node::Router => return false,
                     };
                     hung && met_by_the_client(view, node, chain)
                 }

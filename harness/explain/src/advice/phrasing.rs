@@ -318,7 +318,7 @@ fn built_right(view: &CellView<'_>, node: &Node, how: Misbuild) -> Bilingual {
                    然后让客户端和路由器忘记它所说的（`ip neigh flush`）。",
         ),
         Misbuild::WrongGateway => {
-            let director = view.plan.host(&Node::Director);
+            let director = view.plan.host(view.director());
             let address = director.map_or(vip, |host| {
                 host.nics
                     .iter()
@@ -349,7 +349,9 @@ fn reset_the_other_way(node: &Node) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
     let (here, there) = match node {
         Node::Client => (Chain::Input, Chain::Output),
-        Node::Director | Node::Router | Node::RealServer(_) => (Chain::Output, Chain::Input),
+        Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_) => {
+            (Chain::Output, Chain::Input)
+        }
     };
     bilingual!(
         "Put the rule into the {there} chain of {node} in place of its {here} chain, and let it answer with \

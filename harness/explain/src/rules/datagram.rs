@@ -127,7 +127,7 @@ pub(super) const NO_SERVER: Rule = Rule {
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let arrived = request.stopped_at_director()?;
-        let refusal = refusal(view, |by| *by == Node::Director)?;
+        let refusal = refusal(view, |by| by.is_director())?;
         let (table, servers) = nobody_to_choose(view, request.sent)?;
         let flow = if view.plan.service().one_packet {
             bilingual!("With `-o` each packet is scheduled by itself" / "使用 `-o` 时每个数据包单独调度")
@@ -172,7 +172,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let arrived = request.stopped_at_director()?;
-        let refusal = refusal(view, |by| *by == Node::Director)?;
+        let refusal = refusal(view, |by| by.is_director())?;
         let table = view
             .table_then(request.sent.at)
             .filter(|table| !table.has_service())?;

@@ -179,7 +179,7 @@ pub(super) const NO_SERVER: Rule = Rule {
             .terminator(TerminatorKind::Icmp {
                 code: PORT_UNREACHABLE,
             })
-            .filter(|refusal| view.is_connect() && refusal.by == Some(Node::Director))?;
+            .filter(|refusal| view.is_connect() && refusal.by.as_ref() == Some(view.director()))?;
         // Refusals of its first sendings may have been held back.
         let sendings = view.sendings();
         let request = sendings

@@ -49,7 +49,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
         (Node::Client | Node::Router, _) | (Node::RealServer(_), Chain::Forward) => return None,
-        (Node::Director, Chain::Input | Chain::Output) => {
+        (Node::Director | Node::SecondDirector, Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
                 Chain::Input => view.stopped(passage).as_ref() == Some(&filtered),
@@ -74,7 +74,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
             );
             (seen, text, since.clone(), filtered)
         }
-        (Node::Director, Chain::Forward) => {
+        (Node::Director | Node::SecondDirector, Chain::Forward) => {
             let stopped = answers_stopped(view, began);
             let (_, server) = request.at_server()?;
             if stopped.is_empty() {
@@ -157,7 +157,7 @@ fn server_is_there(view: &CellView<'_>, passage: &Passage<'_>) -> bool {
 /// Where the answers of real servers came to the director since a moment, if it passed none on.
 fn answers_stopped(view: &CellView<'_>, since: Instant) -> Vec<Seen> {
     let port = view.known_as.1;
-    let answers = view.seen_on(&Node::Director).filter(|packet| {
+    let answers = view.seen_on(view.director()).filter(|packet| {
         let ours = segment(packet).is_some_and(|(_, _, segment)| segment.destination_port == port);
         ours && packet.at >= since && matches!(view.sender(packet), Some(Node::RealServer(_)))
     });
@@ -297,7 +297,7 @@ fn answered_by_firewall<'a>(
             .filter(|refusal| refusal.by.as_ref() == Some(node))?;
         let met = match node {
             Node::Client | Node::Router => None,
-            Node::Director => request.stopped_at_director(),
+            Node::Director | Node::SecondDirector => request.stopped_at_director(),
             Node::RealServer(_) => request
                 .reached
                 .as_ref()

@@ -82,8 +82,8 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
         // The handshake of a check that came after.
         let host = view.plan.host(to)?;
         let checked = view.plan.destination(host);
-        let director = view.plan.host(&Node::Director)?;
-        let accepted = view.seen_on(&Node::Director).find(|packet| {
+        let director = view.plan.host(view.director())?;
+        let accepted = view.seen_on(view.director()).find(|packet| {
             let found = segment(packet).is_some_and(|(from, for_whom, segment)| {
                 let accepts = segment.flags.syn && segment.flags.ack;
                 let from_checked = (from, segment.source_port) == (checked.ip(), checked.port());
@@ -157,7 +157,7 @@ impl<'a> TakenOut<'a> {
                 let word = format!("[{}]:", destination.ip());
                 let said = view.record.keepalived_log.iter().rfind(|line| {
                     let failed = line.text.contains("failed") && line.text.contains(&word);
-                    failed && line.at <= at && at.since(line.at) < SAME_TURN
+                    failed && line.node == *view.director() && line.at <= at && at.since(line.at) < SAME_TURN
                 });
                 // A check that failed has its cause in what was done to the server; else keepalived was told.
                 let causes = view.done(|action| {
@@ -254,8 +254,8 @@ impl<'a> TakenOut<'a> {
 impl CellView<'_> {
     /// When keepalived deleted this real server from the table (true), or set its weight to 0 (false).
     fn taken_out_by_keepalived(&self, server: &Name) -> Vec<(Deletion, bool)> {
-        let snapshots = &self.record.snapshots;
-        let pairs = snapshots.iter().zip(snapshots.iter().skip(1));
+        let snapshots = || self.record.snapshots_of(self.director());
+        let pairs = snapshots().zip(snapshots().skip(1));
         let out = pairs.filter_map(|(before, after)| {
             if after.moment != Moment::Changed {
                 return None;

@@ -26,7 +26,7 @@ pub(super) const HELD_BACK: Rule = Rule {
         let arrived = request.stopped_at_director()?;
         let code = PORT_UNREACHABLE;
         let refusal = view.terminator(TerminatorKind::Icmp { code });
-        let refusal = refusal.filter(|refusal| refusal.by == Some(Node::Director))?;
+        let refusal = refusal.filter(|refusal| refusal.by.as_ref() == Some(view.director()))?;
         // The refusal is the answer to a repetition.
         let again = view
             .sendings()
@@ -36,7 +36,7 @@ pub(super) const HELD_BACK: Rule = Rule {
         let earlier = refusals_before(view, arrived.at);
         let (from, to) = (earlier.first()?, earlier.last()?);
         let off = LIMITS.iter().any(|key| {
-            let value = view.sysctl(&Node::Director, key, arrived.at);
+            let value = view.sysctl(view.director(), key, arrived.at);
             value.is_some_and(|value| value.trim() == "0")
         });
         if earlier.len() < BURST || off {
@@ -77,7 +77,7 @@ pub(super) const HELD_BACK: Rule = Rule {
 /// The refusals that had left the director for the client by this moment, by their packets on the client's
 /// interface.
 fn refusals_before(view: &CellView<'_>, at: Instant) -> Vec<u32> {
-    let of_director = |sender: Option<&Node>| sender == Some(&Node::Director);
+    let of_director = |sender: Option<&Node>| sender == Some(view.director());
     view.seen_on(&Node::Client)
         .filter(|seen| seen.at < at && of_director(view.sender(seen)))
         .filter(|seen| unreachable(seen).is_some_and(|(code, _)| code == PORT_UNREACHABLE))

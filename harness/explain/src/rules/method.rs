@@ -25,7 +25,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             packet.number > arrived.packet && ports.is_some_and(|(from, to)| from == port || to == port)
         };
         let translated = view
-            .seen_on(&Node::Director)
+            .seen_on(view.director())
             .filter(of_the_connection)
             .find(|packet| {
                 segment(packet).is_some_and(|(_, destination, _)| destination == host.address())
@@ -135,7 +135,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
             );
             tunnel && packet.number > arrived.packet
         };
-        let sent = view.seen_on(&Node::Director).find(in_tunnel)?;
+        let sent = view.seen_on(view.director()).find(in_tunnel)?;
         let refused = view.seen_on(&node).find(|packet| {
             let icmp = matches!(
                 packet.body,
@@ -148,7 +148,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
         })?;
         let told = view.observed.terminators.iter().find(|item| {
             matches!(item.kind, TerminatorKind::Icmp { .. })
-                && item.by == Some(Node::Director)
+                && item.by.as_ref() == Some(view.director())
                 && item.packet > refused.number
         })?;
         Some(Finding {
@@ -218,7 +218,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         }
         // A packet of the new method that the director sent to the server before the old connection spoke
         // again.
-        let made = view.seen_on(&Node::Director).find(|packet| {
+        let made = view.seen_on(view.director()).find(|packet| {
             let to_server = match &packet.body {
                 Body::Ip { destination, .. } => *destination == host.address(),
                 Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
@@ -228,7 +228,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             to_server
                 && began <= packet.at
                 && packet.at <= head.at
-                && view.sender(packet) == Some(&Node::Director)
+                && view.sender(packet) == Some(view.director())
         })?;
         let told = told_unreachable(view);
         let told_so = match (told.first(), told.last()) {

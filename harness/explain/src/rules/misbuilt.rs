@@ -183,7 +183,7 @@ pub(super) const NO_FORWARDING: Rule = Rule {
         let built = is(view, &Node::Director, Misbuild::NoForwarding);
         let state = view.record.state_at(head.at);
         let step = state
-            .sysctl(&Node::Director, FORWARDING)
+            .sysctl(view.director(), FORWARDING)
             .filter(|known| known.value.trim() == "0")
             .and_then(|known| known.step);
         // A lab that is built so lets no connection come about on which something could be asked.

@@ -5,6 +5,7 @@ mod addition;
 mod client;
 mod datagram;
 mod director;
+mod failover;
 mod firewall;
 mod frozen;
 mod keepalived;
@@ -71,6 +72,10 @@ pub(super) const ALL: &[Rule] = &[
     keepalived::TAKEN_OUT,
     keepalived::NOT_YET,
     keepalived::SEES_NO_FREEZE,
+    failover::VIP_MOVED,
+    failover::KNOWN_BY_SYNC,
+    failover::UNKNOWN_TO_IT,
+    failover::SENT_TO_THE_OLD,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,

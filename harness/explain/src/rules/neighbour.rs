@@ -30,7 +30,12 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             .terminator(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             })
-            .filter(|item| matches!(item.by, Some(Node::Director | Node::Router)));
+            .filter(|item| {
+                matches!(
+                    item.by,
+                    Some(Node::Director | Node::SecondDirector | Node::Router)
+                )
+            });
         let by_router = unreachable.is_some_and(|item| item.by == Some(Node::Router));
         let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router)
         {
@@ -48,10 +53,10 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
         } else if let Some(unreachable) = unreachable {
             let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
-                unanswered_arp(view, &Node::Director, Some(host.address()), request.sent.at)?;
+                unanswered_arp(view, view.director(), Some(host.address()), request.sent.at)?;
                 Some((node, host.address()))
             })?;
-            let asked = unanswered_arp(view, &Node::Director, Some(address), request.sent.at)?;
+            let asked = unanswered_arp(view, view.director(), Some(address), request.sent.at)?;
             let text = bilingual!(
                 "The director asked for the Ethernet address of {node} ({asked} on director) and nobody \
                  answered. After three requests the kernel gives a neighbour up, and the segments that \
@@ -109,7 +114,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
             Some(view.plan.first_hop()),
             view.operation.began,
         )?;
-        let hosts = || [Node::Client, Node::Router, Node::Director].into_iter();
+        let hosts = || [Node::Client, Node::Router, view.director().clone()].into_iter();
         let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
         let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));
         let mut shown_by = vec![Citation::Packet(asked.number)];
@@ -170,7 +175,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             .collect();
         let (head, last) = (passed.first()?, passed.last()?);
         let host = view.plan.host(&node)?;
-        let asked: Vec<&Packet> = view.asked(&Node::Director, host.address(), head.at).collect();
+        let asked: Vec<&Packet> = view.asked(view.director(), host.address(), head.at).collect();
         let alone: Vec<&Packet> = asked
             .iter()
             .copied()
@@ -401,7 +406,7 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
         let vip = view.plan.vip();
         let replies = view.seen_on(&Node::Client).filter(|packet| {
             matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == vip)
-                && view.sender(packet) == Some(&Node::Director)
+                && view.sender(packet) == Some(view.director())
         });
         let reply = replies
             .filter(|packet| packet.number < answered.sent.packet)

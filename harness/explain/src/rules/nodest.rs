@@ -93,7 +93,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         let arrived = answered.arrived?;
         let server = view.server()?;
         let deleted = view.had_been_deleted(server, answered.sent.at)?;
-        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? == "0" {
+        if view.sysctl(view.director(), EXPIRE_NODEST_CONN, deleted.at)? == "0" {
             return None;
         }
         if entry_was_over(view, answered).is_some() {
@@ -158,7 +158,7 @@ pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
         let server = view.server()?;
         let request = view.request().filter(|request| !request.segment.flags.syn)?;
         let deleted = view.had_been_deleted(server, request.sent.at)?;
-        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, request.sent.at)? == "0" {
+        if view.sysctl(view.director(), EXPIRE_NODEST_CONN, request.sent.at)? == "0" {
             return None;
         }
         let dropped: Vec<&Passage<'_>> = view
@@ -353,7 +353,7 @@ impl Orphan {
     pub(super) fn of<'a>(view: &CellView<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
         let deleted = view.deleted(server, head.sent.at)?;
         // What something else stopped never met the entry.
-        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0"
+        if view.sysctl(view.director(), EXPIRE_NODEST_CONN, head.sent.at)? != "0"
             || view.stopped(head).is_some()
         {
             return None;
@@ -406,16 +406,16 @@ impl Orphan {
 pub(super) fn reset_by_director<'c, 'a>(view: &'c CellView<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
     let reset = view
         .terminator(TerminatorKind::Rst)
-        .filter(|reset| reset.by == Some(Node::Director))?;
+        .filter(|reset| reset.by.as_ref() == Some(view.director()))?;
     // On its own interface; several segments may have arrived before it reached the client.
     let began = view.sent.first()?.sent.packet;
     let sent = view
-        .seen_on(&Node::Director)
+        .seen_on(view.director())
         .find(|packet| {
             let own = segment(packet).is_some_and(|(_, destination, segment)| {
                 segment.flags.rst && (destination, segment.destination_port) == view.known_as
             });
-            own && packet.number > began && view.sender(packet) == Some(&Node::Director)
+            own && packet.number > began && view.sender(packet) == Some(view.director())
         })
         .map_or(reset.packet, |packet| packet.number.min(reset.packet));
     let passages = if view.request.is_some() {

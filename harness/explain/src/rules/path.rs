@@ -132,7 +132,7 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
             // Not passed on: told by whom the director asked for.
             let address = view.plan.host(node).map(|host| host.address());
             view.request().is_some_and(|request| {
-                unanswered_arp(view, &Node::Director, address, request.sent.at).is_some()
+                unanswered_arp(view, view.director(), address, request.sent.at).is_some()
             })
         }
         None => view.server() == node.real_server(),
@@ -140,7 +140,7 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
 }
 
 /// The hosts whose links the client's segments take to come to the director.
-const ON_THE_WAY: [Node; 2] = [Node::Director, Node::Router];
+const ON_THE_WAY: [Node; 3] = [Node::Director, Node::SecondDirector, Node::Router];
 
 /// The director's link is down.
 pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
@@ -152,7 +152,7 @@ pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
         if view.unplugged(&Node::Router, at).is_some() {
             return None;
         }
-        lost_before(view, view.unplugged(&Node::Director, at)?.0)
+        lost_before(view, view.unplugged(view.director(), at)?.0)
     },
 };
 

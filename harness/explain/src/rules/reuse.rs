@@ -36,8 +36,8 @@ impl<'a> OldEntry<'a> {
         let table = view.table_at(at).filter(|table| table.has_any_service())?;
         let entry = table.entry_from(view.known_as)?.clone();
         let server = entry.server(view.plan)?;
-        let mode: u8 = view.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
-        let expires = view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";
+        let mode: u8 = view.sysctl(view.director(), CONN_REUSE_MODE, at)?.parse().ok()?;
+        let expires = view.sysctl(view.director(), EXPIRE_NODEST_CONN, at)? != "0";
         // Bit 2 lets FIN_WAIT make place too, of connections whose answers the director does not see.
         let over = match entry.state() {
             "TIME_WAIT" | "CLOSE" => mode != 0,

@@ -85,7 +85,7 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
     }
     let server = view.server()?;
     let deleted = view.had_been_deleted(server, request.sent.at)?;
-    if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? == "0" {
+    if view.sysctl(view.director(), EXPIRE_NODEST_CONN, deleted.at)? == "0" {
         return None;
     }
     let why = bilingual!(
@@ -118,7 +118,7 @@ pub(super) const NO_ROUTER: Rule = Rule {
             true => "net.ipv6.conf.all.forwarding",
             false => "net.ipv4.ip_forward",
         };
-        let forwards = view.sysctl(&Node::Director, key, arrived.at)?;
+        let forwards = view.sysctl(view.director(), key, arrived.at)?;
         if forwards.trim() != "0" || !sendings.iter().all(dropped) {
             return None;
         }
@@ -190,7 +190,7 @@ fn passed_on<'a>(view: &CellView<'a>, request: &Passage<'a>) -> Option<(Finding,
         .terminator(TerminatorKind::Icmp {
             code: HOST_UNREACHABLE,
         })
-        .filter(|refusal| refusal.by == Some(Node::Director))?;
+        .filter(|refusal| refusal.by.as_ref() == Some(view.director()))?;
     let finding = Finding {
         at: request.sent.at,
         text: bilingual!(

@@ -222,8 +222,8 @@ pub(super) const UNTRANSLATED: Rule = Rule {
         }
         let Forgotten { why, mut shown_by } = forgotten(view, came)?;
         let reset = view.terminator(TerminatorKind::Rst);
-        let reset =
-            reset.filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
+        let reset = reset
+            .filter(|reset| reset.by.as_ref() == Some(view.director()) && reset.packet > arrived.packet)?;
         shown_by.extend([came, arrived].map(packet));
         shown_by.push(Citation::Packet(reset.packet));
         let (address, port) = view.client;

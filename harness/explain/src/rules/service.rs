@@ -16,7 +16,7 @@ fn refused_syn<'v, 'a>(view: &'v CellView<'a>) -> Option<(&'v Passage<'a>, Seen,
     let arrived = request.stopped_at_director()?;
     let reset = view
         .terminator(TerminatorKind::Rst)
-        .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
+        .filter(|reset| reset.by.as_ref() == Some(view.director()) && reset.packet > arrived.packet)?;
     Some((request, arrived, reset, view.table_then(request.sent.at)?))
 }
 

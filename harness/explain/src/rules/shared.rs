@@ -44,7 +44,7 @@ pub(super) fn told_unreachable(view: &CellView<'_>) -> Vec<u32> {
         code: HOST_UNREACHABLE,
     };
     let told = view.observed.terminators.iter();
-    let told = told.filter(|item| item.kind == kind && item.by == Some(Node::Director));
+    let told = told.filter(|item| item.kind == kind && item.by.as_ref() == Some(view.director()));
     told.map(|item| item.packet).collect()
 }
 
@@ -124,7 +124,11 @@ pub(super) const OWN_TCP: [Source; 3] = [
 
 /// Is the VIP no address of the director, which takes in what its firewall marks?
 pub(super) fn is_routed(view: &CellView<'_>) -> bool {
-    let director = view.plan.host(&Node::Director);
+    // Of two directors keepalived gives it to one.
+    let director = view
+        .plan
+        .host(view.director())
+        .filter(|_| !view.plan.has_two_directors());
     director.is_some_and(|host| host.addresses().all(|address| address != view.plan.vip()))
 }
 

@@ -38,7 +38,7 @@ impl<'a> PickedUp<'a> {
             .plan
             .real_servers()
             .find(|(name, _)| to.real_server() == Some(name))?;
-        if view.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0" {
+        if view.sysctl(view.director(), SLOPPY_TCP, arrived.at)? == "0" {
             return None;
         }
         let (last, before) = view.last_passed_on(arrived.packet)?;
@@ -224,7 +224,7 @@ pub(super) const OVERDUE: Rule = Rule {
         let is_late = timeout < idle && idle <= timeout + late(timeout);
         // Nothing else lets a segment that is no SYN pass, or swallows it.
         let met = match &request.passed_on {
-            Some((_, to)) => to == before && view.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0",
+            Some((_, to)) => to == before && view.sysctl(view.director(), SLOPPY_TCP, arrived.at)? == "0",
             None => super::nodest::Dropped::of(view).is_some(),
         };
         if !is_late || !met {

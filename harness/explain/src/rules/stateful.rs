@@ -144,7 +144,7 @@ impl<'a> Guard<'a> {
 fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> {
     let (client, port) = match node {
         Node::Client => view.client,
-        Node::Director | Node::Router | Node::RealServer(_) => view.known_as,
+        Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_) => view.known_as,
     };
     let seen = view.seen_on(node).filter(|packet| packet.number >= from);
     seen.filter_map(|packet| {
@@ -153,7 +153,7 @@ fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> 
         let to_client = destination == client && segment.destination_port == port;
         let own = view.sender(packet) == Some(node);
         (by_client || to_client).then_some(())?;
-        (*node != Node::Director || !own).then_some(Passing {
+        (!node.is_director() || !own).then_some(Passing {
             packet: packet.number,
             at: packet.at,
             by_client,
@@ -202,7 +202,8 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
                 Vec::new(),
             )
         }
-        (Node::Director, Chain::Input | Chain::Output) | (Node::RealServer(_), Chain::Input) => {
+        (Node::Director | Node::SecondDirector, Chain::Input | Chain::Output)
+        | (Node::RealServer(_), Chain::Input) => {
             let met = guard
                 .met(view)
                 .into_iter()
@@ -210,7 +211,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
             let stopped = |met: &Met| {
                 let mut all = view.since_request().iter();
                 all.find(|passage| match node {
-                    Node::Director => passage
+                    Node::Director | Node::SecondDirector => passage
                         .stopped_at_director()
                         .is_some_and(|seen| seen.packet == met.packet),
                     Node::Client | Node::Router | Node::RealServer(_) => passage
@@ -253,7 +254,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
             let claims = fated(sent, &Fate::Filtered(node.clone()));
             (head.sent.at, text, first_met.taken, vec![packet(seen)], claims)
         }
-        (Node::Director, Chain::Forward) => {
+        (Node::Director | Node::SecondDirector, Chain::Forward) => {
             let met = guard.met(view);
             let back = || met.iter().filter(|met| !met.by_client && met.at >= since.at);
             let head = back().find(|met| met.dropped)?;

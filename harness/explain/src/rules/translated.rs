@@ -86,7 +86,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
 pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
     let journey = view.paths.showing(sent.number)?;
     let director =
-        |hop: &&Hop| hop.from.and_then(|from| view.paths.lab().node(from.host)) == Some(&Node::Director);
+        |hop: &&Hop| hop.from.and_then(|from| view.paths.lab().node(from.host)) == Some(view.director());
     let hop = journey.hops.iter().find(director)?;
     Some((
         (&**hop.sent.as_ref()?).into(),
@@ -105,7 +105,7 @@ fn forgotten(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingua
         return Some((why, table.shown_by()));
     }
     if let Some(deleted) = view.deleted(server, said.at)
-        && view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.at)? != "0"
+        && view.sysctl(view.director(), EXPIRE_NODEST_CONN, deleted.at)? != "0"
     {
         let why = bilingual!(
             "with expire_nodest_conn=1 that entry had gone with {server} when {server} was deleted from the \
@@ -116,7 +116,7 @@ fn forgotten(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingua
     }
     // Every packet of the connection that passes the director, either way, starts its entry's timer anew.
     let (timeout, port) = (view.entry_timeout(said.at)?, view.known_as.1);
-    let before = view.seen_on(&Node::Director).filter(|packet| {
+    let before = view.seen_on(view.director()).filter(|packet| {
         let ours = segment(packet)
             .is_some_and(|(_, _, said)| said.source_port == port || said.destination_port == port);
         ours && packet.at < said.at

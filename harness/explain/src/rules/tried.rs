@@ -60,7 +60,7 @@ fn why(
 ) -> Bilingual {
     const KEY: &str = "net.ipv4.vs.expire_nodest_conn";
     let gone = view.had_been_deleted(&tried.server, by);
-    match gone.filter(|_| view.sysctl(&Node::Director, KEY, by) == Some("1")) {
+    match gone.filter(|_| view.sysctl(view.director(), KEY, by) == Some("1")) {
         Some(deleted) => {
             let by = match &deleted.shown_by {
                 Citation::Step(step) => bilingual!("step {step}" / "步骤 {step}"),

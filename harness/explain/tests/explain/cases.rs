@@ -165,6 +165,15 @@ const CELLS: &[(&str, &[&str])] = &[
     ("keepalived/told", &["taken-out-by-keepalived", "scheduled"]),
     ("keepalived/not-yet", &["host-off", "not-yet-taken-out"]),
     ("keepalived/no-freeze", &["check-sees-no-freeze", "mysqld-frozen"]),
+    ("failover/unknown", &["vip-moved", "unknown-to-the-new-director"]),
+    (
+        "failover/known",
+        &["vip-moved", "passed-on", "known-by-the-sync-daemon"],
+    ),
+    (
+        "failover/late",
+        &["sent-to-the-old-director", "vip-moved", "scheduled"],
+    ),
     (
         "reverse-path/only",
         &["reverse-path-filter", "syn-retries-exhausted"],

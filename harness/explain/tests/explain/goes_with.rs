@@ -96,6 +96,10 @@ fn power_on(action: &Action) -> bool {
     matches!(action, Action::Host(HostAction::PowerOn { .. }))
 }
 
+fn of_director(action: &Action) -> bool {
+    matches!(action, Action::Host(action) if action.node().is_director())
+}
+
 fn flush(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
 }
@@ -234,6 +238,10 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("taken-out-by-keepalived", LATE, nothing),
     ("not-yet-taken-out", LATE, nothing),
     ("check-sees-no-freeze", SILENT, freeze),
+    ("vip-moved", LATE, of_director),
+    ("known-by-the-sync-daemon", LATE, of_director),
+    ("unknown-to-the-new-director", ERRORS, of_director),
+    ("sent-to-the-old-director", LATE, unplugged),
 ];
 
 /// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or

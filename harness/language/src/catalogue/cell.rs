@@ -68,6 +68,8 @@ crate::catalogue::words! {
     plot_of_gaps: "Plot of the gaps" / "间隔图";
 
     directors_tables: "The director's tables" / "调度器上的表";
+    snapshot_of(node, number, moment, at): "Snapshot {number} of {node}, {moment}, at {at}:"
+        / "{node} 的快照 {number}，{moment}，{at}：";
     snapshot_at(number, moment, at): "Snapshot {number}, {moment}, at {at}:" / "快照 {number}，{moment}，{at}：";
     snapshot_figure(number, at): "snapshot {number}, {at}" / "快照 {number}，{at}";
     spread_title: "Where the clients went" / "客户端的去向";

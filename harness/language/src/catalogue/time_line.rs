@@ -28,6 +28,10 @@ crate::catalogue::words! {
         / "{what} 到达客户端，共 {times} 次，直到 {until}";
     tables_seen(moment): "the director's tables {moment}" / "{moment}调度器上的表";
     keepalived_logs(line): "keepalived logs {line}" / "keepalived 写日志：{line}";
+    tables_seen_of(node, moment): "the tables of {node} {moment}" / "{moment} {node} 上的表";
+    keepalived_logs_on(node, line): "keepalived on {node} logs {line}" / "{node} 上的 keepalived 写日志：{line}";
+    gets_the_vip(node): "{node} has the VIP" / "{node} 得到 VIP";
+    loses_the_vip(node): "{node} no longer has the VIP" / "{node} 不再拥有 VIP";
     opens_connection: "the client opens a connection" / "客户端新建连接";
     is_connected(id, version): "the client is connected, connection id {id}, {version}" / "客户端已连接，连接号 \
         {id}，{version}";

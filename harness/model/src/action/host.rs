@@ -25,7 +25,8 @@ actions! {
     HostAction {
         /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
         "power-off" PowerOff {
-            /// A real server of the lab.
+            /// A real server of the lab, or, of a lab with two directors, one of them: its keepalived is
+            /// killed with it. A director stays off.
             required "server" server: Name;
             /// `permanent`: the director and the client keep its Ethernet address, as if a router stood
             /// between, and what they send goes into the void. `dynamic`: as on a flat segment, they find out
@@ -53,7 +54,7 @@ actions! {
         /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others
         /// learn by ARP that it is gone.
         "link-down" LinkDown {
-            /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface,
+            /// A director, or a real server of the lab. Not `client`: what it sends would pass no interface,
             /// and nothing could show that it was sent. To cut the client off, let its link lose everything:
             /// `set-netem: { node: client, loss: 100% }`.
             required "node" node: Node as Name;
@@ -63,7 +64,7 @@ actions! {
 
         /// The host's cable is plugged in again.
         "link-up" LinkUp {
-            /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface,
+            /// A director, or a real server of the lab. Not `client`: what it sends would pass no interface,
             /// and nothing could show that it was sent. To cut the client off, let its link lose everything:
             /// `set-netem: { node: client, loss: 100% }`.
             required "node" node: Node as Name;
@@ -77,13 +78,22 @@ actions! {
             /// `TERM`: as `systemctl stop` does it. `KILL`: its processes are gone at once, all of them.
             #[serde(default = "orderly")]
             default("TERM") "signal" signal: StopSignal;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
         } says {
-            { signal: StopSignal::Term } => en("stop keepalived (SIGTERM)") zh("停止 keepalived（SIGTERM）");
-            { signal: StopSignal::Kill } => en("stop keepalived (SIGKILL)") zh("停止 keepalived（SIGKILL）");
+            { signal: StopSignal::Term, node: None } =>
+                en("stop keepalived (SIGTERM)") zh("停止 keepalived（SIGTERM）");
+            { signal: StopSignal::Kill, node: None } =>
+                en("stop keepalived (SIGKILL)") zh("停止 keepalived（SIGKILL）");
+            { signal: StopSignal::Term, node: Some(node) } =>
+                en("stop keepalived on {node} (SIGTERM)") zh("停止 {node} 上的 keepalived（SIGTERM）");
+            { signal: StopSignal::Kill, node: Some(node) } =>
+                en("stop keepalived on {node} (SIGKILL)") zh("停止 {node} 上的 keepalived（SIGKILL）");
         }
 
         /// keepalived that was stopped is started again, with the configuration that it had last; done when
-        /// the virtual service is in the table, with a real server.
+        /// the virtual service is in the table, with a real server. Of two directors it is done on the first.
         "start-keepalived" StartKeepalived says {
             {} => en("start keepalived") zh("启动 keepalived");
         }
@@ -104,7 +114,7 @@ actions! {
 
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, a director, or a real server of the lab.
             required "node" node: Node as Name;
             /// Its name with dots.
             required "key" key: String as SysctlKey;
@@ -121,11 +131,10 @@ impl HostAction {
     #[must_use]
     pub fn node(&self) -> Node {
         match self {
-            Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::RealServer(server.clone()),
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::from(server.clone()),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
-            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => {
-                Node::Director
-            }
+            Self::StopKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
+            Self::StartKeepalived | Self::ReloadKeepalived { .. } => Node::Director,
         }
     }
 
@@ -175,7 +184,7 @@ impl HostAction {
     #[must_use]
     pub fn is_of_real_servers(&self) -> bool {
         match self {
-            Self::PowerOff { .. } | Self::PowerOn { .. } => true,
+            Self::PowerOff { .. } | Self::PowerOn { .. } => !self.node().is_director(),
             Self::LinkDown { .. }
             | Self::LinkUp { .. }
             | Self::SetSysctl { .. }
@@ -189,11 +198,14 @@ impl HostAction {
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
         match self {
-            Self::PowerOff { server, .. } | Self::PowerOn { server } => Some(server),
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => {
+                Some(server).filter(|_| !self.node().is_director())
+            }
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }
-            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
+            Self::StopKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
+            Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
         }
     }
 

@@ -70,6 +70,16 @@ pub enum Conflict<'a> {
     KeepalivedRuns,
     /// keepalived is stopped.
     KeepalivedStopped,
+    /// There is no second director.
+    NoSecondDirector,
+    /// The only director of a lab keeps its power.
+    OnlyDirector,
+    /// The director has no power.
+    DirectorOff,
+    /// A director that was powered off stays off.
+    DirectorStaysOff,
+    /// The director's link is down, and nothing could show that its power goes.
+    DirectorUnseen,
 }
 
 impl<'a> State<'a> {
@@ -77,6 +87,9 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn conflict(&self, action: &'a Action) -> Option<Conflict<'a>> {
         if let Some(conflict) = self.of_router(action) {
+            return Some(conflict);
+        }
+        if let Some(conflict) = self.of_directors(action) {
             return Some(conflict);
         }
         match action {
@@ -129,6 +142,40 @@ impl<'a> State<'a> {
         }
     }
 
+    /// What no director of the lab can have done to it.
+    fn of_directors(&self, action: &'a Action) -> Option<Conflict<'a>> {
+        let node = match action {
+            Action::Host(action) => action.node(),
+            Action::Traffic(action) => action.node().clone(),
+            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+                return None;
+            }
+        };
+        if !node.is_director() {
+            return None;
+        }
+        let power = match action {
+            Action::Host(HostAction::PowerOff { .. }) => Some(false),
+            Action::Host(HostAction::PowerOn { .. }) => Some(true),
+            Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Client(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
+        };
+        if node == Node::SecondDirector && !self.second_director {
+            return Some(Conflict::NoSecondDirector);
+        }
+        match power {
+            Some(true) => Some(Conflict::DirectorStaysOff),
+            Some(false) if !self.second_director => Some(Conflict::OnlyDirector),
+            Some(false) if self.cut.contains_key(&node) => Some(Conflict::DirectorUnseen),
+            Some(false) | None => self.is_dark(&node).then_some(Conflict::DirectorOff),
+        }
+    }
+
     fn off(&self, name: &'a Name) -> Option<Conflict<'a>> {
         self.is_off(name).then_some(Conflict::Off(name))
     }
@@ -178,13 +225,13 @@ impl<'a> State<'a> {
                 cut.then_some(Conflict::PowerUnseen(server))
             }
             HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => {
-                match self.keepalived {
+                match self.daemon(&action.node()) {
                     None => Some(Conflict::NoKeepalived),
                     Some(Daemon::Stopped(_)) => Some(Conflict::KeepalivedStopped),
                     Some(Daemon::Runs) => None,
                 }
             }
-            HostAction::StartKeepalived => match self.keepalived {
+            HostAction::StartKeepalived => match self.daemon(&action.node()) {
                 None => Some(Conflict::NoKeepalived),
                 Some(Daemon::Runs) => Some(Conflict::KeepalivedRuns),
                 Some(Daemon::Stopped(_)) => None,
@@ -221,7 +268,7 @@ impl<'a> State<'a> {
 /// Only the director forwards packets of the service.
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
-        (Node::Director, _) | (_, Chain::Input | Chain::Output) => None,
+        (Node::Director | Node::SecondDirector, _) | (_, Chain::Input | Chain::Output) => None,
         (Node::Client | Node::Router | Node::RealServer(_), Chain::Forward) => {
             Some(Conflict::ForwardsNothing(node))
         }

@@ -96,6 +96,7 @@ impl LabPlan {
                     .collect(),
                 misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
                 keepalived: self.keepalived().cloned(),
+                directors: self.has_two_directors().then_some(2),
                 clients: u8::try_from(self.client_addresses().count())
                     .ok()
                     .filter(|count| *count > 1),
@@ -134,7 +135,9 @@ impl LabPlan {
     /// Is the VIP nobody's?
     fn is_routed(&self) -> bool {
         let mut balancers = self.balancers();
-        !balancers.any(|host| host.addresses().any(|address| address == self.vip()))
+        // Of two directors keepalived gives it to one.
+        !self.has_two_directors()
+            && !balancers.any(|host| host.addresses().any(|address| address == self.vip()))
     }
 
     fn wiring(&self) -> Wiring {

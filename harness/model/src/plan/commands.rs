@@ -61,7 +61,8 @@ impl LabPlan {
         match action {
             Action::Table(action) => {
                 let line = self.table_line(action);
-                let balancers = self.service().balancers.iter();
+                // Of two directors it is the first one's table that steps edit.
+                let balancers = self.service().balancers.iter().take(1);
                 balancers.map(|node| (Some(node.clone()), line.clone())).collect()
             }
             Action::Host(action) => self.host_lines(action),
@@ -121,7 +122,7 @@ impl LabPlan {
     fn host_lines(&self, action: &HostAction) -> Vec<PlacedLine> {
         match action {
             HostAction::PowerOff { server, neighbours } => {
-                let node = Node::RealServer(server.clone());
+                let node = Node::from(server.clone());
                 let mut lines = match neighbours {
                     Neighbours::Permanent => self.neighbour_lines(&node),
                     Neighbours::Dynamic => Vec::new(),
@@ -164,7 +165,8 @@ impl LabPlan {
     fn neighbour_lines(&self, node: &Node) -> Vec<PlacedLine> {
         let keepers = || self.balancers().chain(self.client_host());
         let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
-        nics.flat_map(|nic| keepers().filter_map(move |keeper| Some((nic, keeper, keeper.beside(nic)?))))
+        let others = move || keepers().filter(move |keeper| keeper.node != *node);
+        nics.flat_map(|nic| others().filter_map(move |keeper| Some((nic, keeper, keeper.beside(nic)?))))
             .map(|(nic, keeper, own)| {
                 let line = format!(
                     "ip neigh replace {} lladdr {} dev {} nud permanent",

@@ -1,7 +1,8 @@
 //! keepalived's configuration, made from the lab.
 
-use super::{Backend, Host, LabPlan, Process, Service};
+use super::{Backend, Cidr, Host, INTERFACE, LabPlan, Process, Service};
 use crate::Name;
+use crate::action::Node;
 use crate::base::{Forwarding, ServerKind};
 use crate::keepalived::{HealthCheck, Keepalived};
 use std::fmt::{self, Write as _};
@@ -11,6 +12,12 @@ use std::time::Duration;
 pub const KEEPALIVED_FOLDER: &str = "{folder}";
 /// The name of the program in that folder that asks a real server (`MISC_CHECK`).
 pub const CHECKER: &str = "check";
+
+/// The name of the instance of VRRP.
+const VRRP_INSTANCE: &str = "VI_1";
+/// The priorities of the two directors: those of keepalived.conf(5)'s examples.
+const FIRST_PRIORITY: u8 = 150;
+const SECOND_PRIORITY: u8 = 100;
 
 impl LabPlan {
     /// What the lab says of keepalived, if the director has one.
@@ -23,15 +30,16 @@ impl LabPlan {
         })
     }
 
-    /// keepalived's configuration: the service with the real servers that are in its table at the beginning,
-    /// without this one.
+    /// The configuration of a director's keepalived: the service with the real servers that are in its table
+    /// at the beginning, without this one; and of two directors what moves the VIP between them.
     #[must_use]
-    pub fn keepalived_config(&self, without: Option<&Name>) -> Option<String> {
+    pub fn keepalived_config(&self, node: &Node, without: Option<&Name>) -> Option<String> {
         let service = self.service();
         let writer = Writer {
             plan: self,
             service,
             said: self.keepalived()?,
+            node,
         };
         let within = |backend: &&Backend| {
             !backend.stands_by && without.is_none_or(|name| backend.host.real_server() != Some(name))
@@ -48,20 +56,35 @@ struct Writer<'p> {
     plan: &'p LabPlan,
     service: &'p Service,
     said: &'p Keepalived,
+    node: &'p Node,
 }
 
 impl Writer<'_> {
     fn write<'b>(&self, out: &mut String, backends: impl Iterator<Item = &'b Backend>) -> fmt::Result {
-        let Self { plan, service, said } = self;
+        let Self {
+            plan,
+            service,
+            said,
+            node,
+        } = self;
         let (vip, port) = (service.vip(), service.address.port());
         // Without a name keepalived asks for that of its host, over the network
         // (keepalived/core/global_data.c, `init_global_data`), and waits for an answer where there is a
         // route.
         // As `root` a check's program keeps user and groups (keepalived/lib/notify.c, `set_privileges`).
-        writeln!(
-            out,
-            "global_defs {{\n    router_id director\n    script_user root\n}}\n"
-        )?;
+        writeln!(out, "global_defs {{")?;
+        writeln!(out, "    router_id {node}")?;
+        writeln!(out, "    script_user root")?;
+        if plan.has_two_directors() {
+            writeln!(out, "    vrrp_version {}", said.vrrp_version())?;
+            if said.sync {
+                writeln!(out, "    lvs_sync_daemon {INTERFACE} {VRRP_INSTANCE} id 1")?;
+            }
+        }
+        writeln!(out, "}}\n")?;
+        if plan.has_two_directors() {
+            self.write_vrrp(out)?;
+        }
         writeln!(out, "virtual_server {vip} {port} {{")?;
         writeln!(out, "    delay_loop {}", seconds(said.delay_loop()))?;
         writeln!(out, "    lvs_sched {}", service.scheduler)?;
@@ -89,6 +112,40 @@ impl Writer<'_> {
             writeln!(out, "    }}")?;
         }
         writeln!(out, "}}")
+    }
+
+    /// The instance of VRRP that moves the VIP. The first director has the higher priority, so it has the VIP
+    /// at first.
+    ///
+    /// `nopreempt` is for an instance that begins as a backup (keepalived/vrrp/vrrp.c,
+    /// `vrrp_complete_instance`).
+    fn write_vrrp(&self, out: &mut String) -> fmt::Result {
+        let said = self.said;
+        let (state, priority) = match (self.node.is_first_director(), said.nopreempt) {
+            (true, false) => ("MASTER", FIRST_PRIORITY),
+            (true, true) => ("BACKUP", FIRST_PRIORITY),
+            (false, _) => ("BACKUP", SECOND_PRIORITY),
+        };
+        writeln!(out, "vrrp_instance {VRRP_INSTANCE} {{")?;
+        writeln!(out, "    state {state}")?;
+        writeln!(out, "    interface {INTERFACE}")?;
+        writeln!(out, "    virtual_router_id 51")?;
+        writeln!(out, "    priority {priority}")?;
+        writeln!(out, "    advert_int {}", seconds(said.advert_int()))?;
+        if said.nopreempt {
+            writeln!(out, "    nopreempt")?;
+        }
+        if let Some(time) = said.preempt_delay {
+            writeln!(out, "    preempt_delay {}", seconds(time))?;
+        }
+        writeln!(out, "    garp_master_delay {}", seconds(said.garp_master_delay()))?;
+        writeln!(out, "    garp_master_repeat {}", said.garp_master_repeat())?;
+        let vip = Cidr::alone(self.service.vip());
+        writeln!(
+            out,
+            "    virtual_ipaddress {{\n        {vip} dev {INTERFACE}\n    }}"
+        )?;
+        writeln!(out, "}}\n")
     }
 
     /// The address and the port of a real server, as keepalived.conf(5) has them.

@@ -86,6 +86,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .map(|given| given.address)
         .collect();
     let director = front.next(Use::Balancer);
+    let second = (lab.directors.unwrap_or(1) > 1).then(|| front.next(Use::Balancer));
+    let second = second.flatten();
     // Behind the director everything is on its second link.
     let (director_back, servers_on) = match wiring {
         Wiring::OneArmed => (None, &mut front),
@@ -107,7 +109,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         id: only_service(),
         protocol,
         address: SocketAddr::new(vip.address, kind.port()),
-        balancers: vec![Node::Director],
+        balancers: std::iter::once(Node::Director)
+            .chain(second.as_ref().map(|_| Node::SecondDirector))
+            .collect(),
         mark: lab.firewall_mark,
         one_packet: lab.one_packet,
         persistence: lab.persistence,
@@ -166,6 +170,16 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(family, &roles, &[]);
         (parts, sysctls)
     });
+    // Of two directors neither has the VIP by itself, and both are set up alike. (`check` has refused two of
+    // them on other labs than a flat one with direct routing.)
+    let alone = second.is_none();
+    let second = second.map(|given| {
+        let mut parts = Parts::new(Node::SecondDirector, Some(Process::Ipvs), given);
+        let keepalived = lab.keepalived.clone().map(Process::Keepalived);
+        parts.further.extend(keepalived);
+        let sysctls = parts.sysctls(families, &[DIRECTOR_SYSCTLS], &lab.director_sysctls);
+        (parts, sysctls)
+    });
     // The article's director has the VIP on its own interface, forwards packets, and has a table made by
     // ipvsadm.
     let director = director.map(|given| {
@@ -173,7 +187,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         parts
             .further
             .extend(lab.keepalived.clone().map(Process::Keepalived));
-        if !routed {
+        if !routed && alone {
             parts.nics.first_mut().addresses.push(vip);
         }
         if let Some(given) = director_back {
@@ -249,7 +263,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(families, &roles, &lab.server_sysctls);
         (parts, sysctls)
     });
-    let parts = client.into_iter().chain(router).chain(director).chain(servers);
+    let directors = director.into_iter().chain(second);
+    let parts = client.into_iter().chain(router).chain(directors).chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
     let mut filled = fill(&service, &hosts);
     if routed {

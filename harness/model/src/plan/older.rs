@@ -251,7 +251,7 @@ impl WrittenHost {
         let vip = Cidr::alone(vip);
         let (runs, loopback) = match self.node {
             Node::Client => (vec![Process::Client(client.clone())], Vec::new()),
-            Node::Director => {
+            Node::Director | Node::SecondDirector => {
                 addresses.push(vip);
                 (vec![Process::Ipvs], Vec::new())
             }

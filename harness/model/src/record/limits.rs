@@ -46,6 +46,7 @@ impl CellRecord {
             ("command lines that made the lab", self.preparation.len(), 10_000),
             ("snapshots", self.snapshots.len(), 10_000),
             ("lines of keepalived", self.keepalived_log.len(), 50_000),
+            ("changes of the VIP", self.vip_changes.len(), 10_000),
             ("views of servers", self.server_views.len(), 256),
             ("sockets of the client", sockets, 50_000),
             (

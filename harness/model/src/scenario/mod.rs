@@ -129,6 +129,9 @@ pub struct Lab {
     /// keepalived on the director. Default: none.
     #[serde(default)]
     pub keepalived: Option<Keepalived>,
+    /// How many directors there are. Default: one.
+    #[serde(default)]
+    pub directors: Option<u8>,
     /// How many addresses the client host has. Default: one.
     #[serde(default)]
     pub clients: Option<u8>,
@@ -184,6 +187,7 @@ impl Lab {
                     (Some(said), Some(later)) => Some(said.with(later)),
                     (said, later) => said.or_else(|| later.clone()),
                 },
+                directors: part.directors.or(lab.directors),
                 clients: part.clients.or(lab.clients),
                 client: lab.client.with(&part.client),
                 mysqld: lab.mysqld.with(&part.mysqld),

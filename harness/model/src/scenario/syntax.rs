@@ -18,8 +18,8 @@ pub(super) use step::{AFTER, Placed};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Clients, Count, Errno, ErrorCode, Mark, Matched, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds,
-    ServerPort, SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
+    Clients, Count, Directors, Errno, ErrorCode, Mark, Matched, Mtu, PrefixLength, Scheduler, SchedulerFlag,
+    Seconds, ServerPort, SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{
@@ -156,6 +156,10 @@ macro_rules! lab_structure {
                 /// keepalived on the director: it fills the table and edits it by its health checks. Without
                 /// it the steps of the scenario are the only ones who edit the table.
                 optional "keepalived" keepalived: KeepalivedInput;
+                /// How many directors there are: 1 or 2. The second one is the host `director2`, on the same
+                /// link. keepalived on both moves the VIP between them by VRRP: `director` has it at first,
+                /// neither has it without keepalived. For direct routing over IPv4. Default: 1.
+                optional "directors" directors: At<Directors>;
                 /// The client host has so many addresses, each that of a client of its own to the director:
                 /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.
                 optional "clients" clients: At<Clients>;
@@ -164,7 +168,7 @@ macro_rules! lab_structure {
                 optional "client" client: ClientInput;
                 /// The mysqld of every real server. Statements of a value come after the lab's.
                 optional "mysqld" mysqld: MysqldInput;
-                /// Sysctls of the director, set before the virtual service is made.
+                /// Sysctls of the director, or of both, set before the virtual service is made.
                 optional "director-sysctls" director_sysctls: Sysctls;
                 /// Sysctls of the client.
                 optional "client-sysctls" client_sysctls: Sysctls;
@@ -199,6 +203,7 @@ macro_rules! lab_structure {
                     real_servers_known: self.knows("real-servers"),
                     misbuilt: self.misbuilt.as_ref(),
                     keepalived: self.keepalived.as_ref(),
+                    directors: self.directors.as_ref(),
                     clients: self.clients.as_ref(),
                     client: self.client.as_ref(),
                     client_known: self.knows("client"),
@@ -243,6 +248,7 @@ pub(super) struct LabFields<'i> {
     pub(super) real_servers_known: bool,
     pub(super) misbuilt: Option<&'i Misbuilds>,
     pub(super) keepalived: Option<&'i KeepalivedInput>,
+    pub(super) directors: Option<&'i At<Directors>>,
     pub(super) clients: Option<&'i At<Clients>>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,

@@ -196,6 +196,7 @@ fn lab(lab: &Lab) -> Fields {
         real_servers: servers,
         misbuilt,
         keepalived,
+        directors,
         clients,
         client: the_client,
         mysqld,
@@ -233,6 +234,9 @@ fn lab(lab: &Lab) -> Fields {
     }
     if let Some(length) = persistence_prefix {
         insert(&mut map, "persistence-prefix", number(length));
+    }
+    if let Some(directors) = directors {
+        insert(&mut map, "directors", number(directors));
     }
     if let Some(clients) = clients {
         insert(&mut map, "clients", number(clients));

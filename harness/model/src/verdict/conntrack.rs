@@ -154,8 +154,13 @@ impl<'a> Conntrack<'a> {
                 continue;
             };
             let taken = match (self.node, chain) {
-                (Node::Director, Chain::Output) if !self.keeps(&state) => Taken::Untracked,
-                (Node::Client | Node::Director | Node::Router | Node::RealServer(_), _) => taken,
+                (Node::Director | Node::SecondDirector, Chain::Output) if !self.keeps(&state) => {
+                    Taken::Untracked
+                }
+                (
+                    Node::Client | Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_),
+                    _,
+                ) => taken,
             };
             let dropped = !passes(firewall.new, taken, passing.segment, self.udp);
             met.push(Met {
@@ -209,9 +214,9 @@ impl<'a> Conntrack<'a> {
             (Node::Client, false) | (Node::RealServer(_), true) => &[Chain::Input],
             // What leaves in a tunnel has no port that a rule could look at (net/netfilter/ipvs/ip_vs_xmit.c,
             // `ip_vs_tunnel_xmit`).
-            (Node::Director, true) if self.tunnels() => &[Chain::Input],
-            (Node::Director, true) => &[Chain::Input, Chain::Output],
-            (Node::Director, false) => &[Chain::Forward],
+            (Node::Director | Node::SecondDirector, true) if self.tunnels() => &[Chain::Input],
+            (Node::Director | Node::SecondDirector, true) => &[Chain::Input, Chain::Output],
+            (Node::Director | Node::SecondDirector, false) => &[Chain::Forward],
         }
     }
 
@@ -225,7 +230,7 @@ impl<'a> Conntrack<'a> {
     /// `vs/conntrack=1` (include/net/ip_vs.h, `ip_vs_notrack`).
     fn keeps(&self, state: &State<'_>) -> bool {
         match self.node {
-            Node::Director => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
+            Node::Director | Node::SecondDirector => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
             Node::Client | Node::Router | Node::RealServer(_) => true,
         }
     }

@@ -8,7 +8,7 @@ use super::{
     Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd,
     Reason, Sent, Terminator, TerminatorKind,
 };
-use crate::action::Action;
+use crate::action::{Action, Node};
 use crate::duration::Instant;
 use crate::ipvs::{Connections, Table};
 use crate::path::Journeys;
@@ -109,12 +109,11 @@ fn lasting(record: &CellRecord) -> Vec<Evidence> {
 
 /// The director's table beside its connection entries: an entry may outlive its real server.
 fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Evidence> {
-    let mut all = record.snapshots.iter();
+    let mut all = record.snapshots_of(&Node::Director);
     let before_change = all.find(|snapshot| snapshot.moment == Moment::BeforeChange);
     let before_change = before_change.map(|snapshot| snapshot.at);
     record
-        .snapshots
-        .iter()
+        .snapshots_of(&Node::Director)
         .filter(|snapshot| match snapshot.moment {
             Moment::AfterChange | Moment::End => true,
             // What keepalived made before the change is how the lab began.

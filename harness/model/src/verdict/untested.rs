@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, Node, TableAction};
+use crate::action::{Action, ClientAction, TableAction};
 use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -357,11 +357,13 @@ impl<'a> View<'a> {
             return false;
         };
         let points = self.record.capture.iter().flat_map(|capture| &capture.points);
-        let Some(director) = points.into_iter().position(|point| point.node == Node::Director) else {
+        let of_directors: Vec<bool> = points.map(|point| point.node.is_director()).collect();
+        if !of_directors.contains(&true) {
             return judged.began <= at;
-        };
+        }
         self.paths.packets().iter().any(|packet| {
-            let seen = packet.point == director && judged.began <= packet.at && packet.at <= at;
+            let seen =
+                of_directors.get(packet.point) == Some(&true) && judged.began <= packet.at && packet.at <= at;
             seen && flow::segment(packet).is_some_and(|(_, _, segment)| {
                 segment.source_port == judged.client_port
                     && segment.destination_port == self.record.plan.port()

@@ -126,6 +126,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         client_events: Vec::new(),
         client: None,
         keepalived_log: Vec::new(),
+        vip_changes: Vec::new(),
         snapshots: Vec::new(),
         server_views: Vec::new(),
         client_sockets: None,

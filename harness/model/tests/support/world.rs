@@ -8,7 +8,7 @@
 
 use super::{empty_points, frame, mac, name, plan_of, record_of, s, seconds, sentinel};
 use etherparse::PacketBuilder;
-use lvs_matrix_model::action::{Action, MysqldAction, Statement, StopSignal, TableAction};
+use lvs_matrix_model::action::{Action, MysqldAction, Node, Statement, StopSignal, TableAction};
 use lvs_matrix_model::capture::{Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::Journeys;
@@ -284,6 +284,7 @@ impl World {
         let number = u32::try_from(self.record.snapshots.len()).unwrap() + 1;
         self.record.snapshots.push(DirectorSnapshot {
             number,
+            node: Node::Director,
             moment,
             at: s(at),
             services: services.to_owned(),

@@ -19,7 +19,10 @@ pub(crate) fn director(words: Language, record: &CellRecord) -> Option<Section> 
             language: "text",
             titled: Some((
                 Citation::Snapshot(snapshot.number),
-                words.snapshot_at(snapshot.number, moment, Stamp(snapshot.at)),
+                match record.plan.has_two_directors() {
+                    false => words.snapshot_at(snapshot.number, moment, Stamp(snapshot.at)),
+                    true => words.snapshot_of(&snapshot.node, snapshot.number, moment, Stamp(snapshot.at)),
+                },
             )),
             lines: [
                 vec![head("-Ln")],

@@ -5,16 +5,17 @@ use crate::blocks::{aside, code, foreign, phrase, strong};
 use crate::stamp::{Stamp, act};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::action::Action;
+use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::record::{ClientEventKind, LoggedLine, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{CellRecord, ClientEventKind, LoggedLine, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::{Citation, JudgedCell, Terminator};
 
 /// A line of the time line.
 pub(crate) struct Entry {
     /// When; `None` for a step that was not reached.
     pub(crate) at: Option<Instant>,
-    /// Where it is seen; `None` for the end of the observation, and for what keepalived logged.
+    /// Where it is seen; `None` for the end of the observation, for what keepalived logged, and for where the
+    /// VIP was.
     pub(crate) place: Option<Citation>,
     /// Who did it.
     pub(crate) who: Who,
@@ -37,6 +38,7 @@ pub(crate) enum Who {
 /// if nothing was done and nothing seen.
 pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     let record = &cell.record;
+    let two = record.plan.has_two_directors();
     let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, words)).collect();
     entries.extend(reached(&cell.observed.terminators, words));
     entries.extend(cell.events().map(|event| Entry {
@@ -55,9 +57,26 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
         at: Some(snapshot.at),
         place: Some(Citation::Snapshot(snapshot.number)),
         who: Who::Director,
-        what: words.tables_seen(phrasing::moment(words, snapshot.moment)),
+        what: {
+            let moment = phrasing::moment(words, snapshot.moment);
+            match two {
+                false => words.tables_seen(moment),
+                true => words.tables_seen_of(&snapshot.node, moment),
+            }
+        },
     }));
-    entries.extend(logged(&record.keepalived_log, words));
+    for host in record.plan.balancers() {
+        entries.extend(logged(record, &host.node, words));
+    }
+    entries.extend(record.vip_changes.iter().map(|change| Entry {
+        at: Some(change.at),
+        place: None,
+        who: Who::Director,
+        what: strong(&match change.holds {
+            true => words.gets_the_vip(&change.node),
+            false => words.loses_the_vip(&change.node),
+        }),
+    }));
     if entries.is_empty() {
         return entries;
     }
@@ -75,16 +94,24 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     entries
 }
 
-/// What keepalived logged, but for how it started at the beginning: what it is, and what it reads.
-fn logged(log: &[LoggedLine], words: Language) -> impl Iterator<Item = Entry> {
+/// What keepalived logged on a director, but for how it started at the beginning: what it is, and what it
+/// reads.
+fn logged(record: &CellRecord, node: &Node, words: Language) -> Vec<Entry> {
+    let two = record.plan.has_two_directors();
+    let of_node = |line: &&LoggedLine| line.node == *node;
+    let log: Vec<&LoggedLine> = record.keepalived_log.iter().filter(of_node).collect();
     let started = log.iter().position(|line| line.text == STARTED);
-    let told = log.iter().skip(started.unwrap_or_default());
-    told.map(move |line| Entry {
+    let told = log.into_iter().skip(started.unwrap_or_default());
+    let entry = |line: &LoggedLine| Entry {
         at: Some(line.at),
         place: None,
         who: Who::Director,
-        what: words.keepalived_logs(code(&line.text)),
-    })
+        what: match two {
+            false => words.keepalived_logs(code(&line.text)),
+            true => words.keepalived_logs_on(node, code(&line.text)),
+        },
+    };
+    told.map(entry).collect()
 }
 
 /// The last line of a start (keepalived/core/main.c, `keepalived_main`).

@@ -188,6 +188,7 @@ impl Builder {
         let snapshots = &mut self.cell.record.snapshots;
         snapshots.push(DirectorSnapshot {
             number: u32::try_from(snapshots.len() + 1).unwrap(),
+            node: Node::Director,
             moment,
             at: ms(at),
             services: services.to_owned(),
@@ -260,6 +261,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
         client_events: vec![],
         client: None,
         keepalived_log: Vec::new(),
+        vip_changes: Vec::new(),
         snapshots: vec![],
         server_views: vec![],
         client_sockets: None,

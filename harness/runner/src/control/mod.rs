@@ -1,4 +1,4 @@
-//! keepalived(8) on the director, and what it makes of the director's table.
+//! keepalived(8) on a director, and what it makes of the director's table. Of two directors each has its own.
 //!
 //! [`watch`] finds what it does by itself; [`table`] says what of the director's table is its doing.
 
@@ -16,10 +16,10 @@ use crate::enclosed;
 use crate::error::{LabError, Result, Stage};
 use crate::program::in_path;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::StopSignal;
+use lvs_matrix_model::action::{Node, StopSignal};
 use lvs_matrix_model::ipvs::Table;
 use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan};
-use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof};
+use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof, VipChange};
 use lvs_matrix_netns::Namespace;
 use rustix::process::{Pid, Signal};
 use std::fs;
@@ -46,8 +46,10 @@ const DISABLED: &str = "Disabling misc script";
 /// How many lines of the log an error shows.
 const SHOWN: usize = 8;
 
-/// keepalived on the director, or its place where it is stopped.
+/// keepalived on a director, or its place where it is stopped.
 pub(crate) struct Control {
+    /// Which director.
+    pub(crate) node: Node,
     daemon: Option<Daemon>,
     /// How the last one ended.
     ended: String,
@@ -66,24 +68,33 @@ struct Daemon {
     enclosure: Option<String>,
 }
 
+/// What was found of a keepalived.
+pub(crate) struct Watched {
+    /// Its log.
+    pub(crate) log: Vec<LoggedLine>,
+    /// The tables that it made.
+    pub(crate) changes: Vec<DirectorSnapshot>,
+    /// When the VIP came to its director, or left it.
+    pub(crate) moves: Vec<VipChange>,
+}
+
 impl Control {
-    /// Starts keepalived in the director's namespace, if the plan has it, and waits until the table is as
-    /// its configuration says.
+    /// Starts keepalived in a director's namespace, and waits until the table is as its configuration says.
     pub(crate) fn start(
         plan: &LabPlan,
-        director: &Namespace,
+        (node, director): (&Node, &Namespace),
         clock: Clock,
         scratch: &Path,
-    ) -> Result<Option<Self>> {
-        if plan.keepalived().is_none() {
-            return Ok(None);
-        }
+    ) -> Result<Self> {
         let stage = "start keepalived";
         if let Err(error) = in_path("keepalived") {
             let hint = "install Debian's package keepalived, or leave `keepalived` out of the lab";
             return Err(LabError::new(stage, format!("{error}; {hint}")));
         }
-        let folder = scratch.join("keepalived");
+        let folder = scratch.join(match node.is_first_director() {
+            true => "keepalived".to_owned(),
+            false => format!("keepalived-{node}"),
+        });
         fs::create_dir(&folder).stage(stage)?;
         let checker = folder.join(CHECKER);
         // The kernel gives it to this program to read, with its arguments (fs/binfmt_script.c).
@@ -92,7 +103,8 @@ impl Control {
         fs::set_permissions(&checker, fs::Permissions::from_mode(0o700)).stage(stage)?;
         let (reader, log) = io::pipe().stage(stage)?;
         let (stopped, stop) = io::pipe().stage(stage)?;
-        let shared = Arc::new(Shared::new(director::table(director)?));
+        let vip = plan.has_two_directors().then(|| plan.vip());
+        let shared = Arc::new(Shared::new(node.clone(), vip, director::table(director)?));
         let watched = Arc::clone(&shared);
         let own = folder.display().to_string();
         let watcher = director
@@ -101,6 +113,7 @@ impl Control {
             })
             .stage(stage)?;
         let mut control = Self {
+            node: node.clone(),
             daemon: None,
             ended: String::new(),
             folder,
@@ -111,12 +124,25 @@ impl Control {
         };
         control.configure(plan, None)?;
         control.launch(plan, director)?;
-        Ok(Some(control))
+        Ok(control)
+    }
+
+    /// Waits until its director has the VIP, as long as keepalived lives.
+    pub(crate) fn await_vip(&mut self, plan: &LabPlan, director: &Namespace) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let has_it = |_: &Table| shared.lock().holds_vip();
+        self.await_table(
+            "wait until the first director has the VIP",
+            director,
+            plan,
+            has_it,
+        )
+        .map(drop)
     }
 
     fn configure(&self, plan: &LabPlan, without: Option<&Name>) -> Result<()> {
         let stage = "write keepalived's configuration";
-        let text = plan.keepalived_config(without);
+        let text = plan.keepalived_config(&self.node, without);
         let text = text.ok_or_else(|| LabError::new(stage, "the plan has no keepalived"))?;
         let text = text.replace(KEEPALIVED_FOLDER, &self.folder.display().to_string());
         fs::write(self.folder.join("keepalived.conf"), text).stage(stage)
@@ -125,12 +151,11 @@ impl Control {
     /// Starts it with the configuration that is there, and waits for the table.
     pub(crate) fn launch(&mut self, plan: &LabPlan, director: &Namespace) -> Result<Proof> {
         let stage = "start keepalived";
-        let words = [
+        let mut words = vec![
             "keepalived",
             "--dont-fork",
             "--log-console",
             "--log-detail",
-            "--check",
             "--use-file",
             "keepalived.conf",
             "--pid",
@@ -138,8 +163,13 @@ impl Control {
             "--checkers_pid",
             "checkers.pid",
         ];
+        match plan.has_two_directors() {
+            true => words.extend(["--vrrp_pid", "vrrp.pid"]),
+            false => words.push("--check"),
+        }
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         // A keepalived that was killed leaves these behind, and the next one would take them for its own.
-        for left in ["keepalived.pid", "checkers.pid"] {
+        for left in ["keepalived.pid", "checkers.pid", "vrrp.pid"] {
             match fs::remove_file(self.folder.join(left)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(LabError::new(stage, error));
@@ -149,7 +179,7 @@ impl Control {
         }
         let shared = Arc::clone(&self.shared);
         let before = shared.lock().lines.len();
-        let mut command = enclosed::privileged(&words.map(str::to_owned)).stage(stage)?;
+        let mut command = enclosed::privileged(&words).stage(stage)?;
         let log = || self.log.try_clone().stage(stage);
         command
             .env_clear()
@@ -277,6 +307,11 @@ impl Control {
         self.daemon.take().ok_or_else(nobody)
     }
 
+    /// Was it started, and not stopped since?
+    pub(crate) fn runs(&self) -> bool {
+        self.daemon.is_some()
+    }
+
     /// How it ended, if it is not there, or why it is there.
     pub(crate) fn status(&mut self) -> Option<String> {
         match &mut self.daemon {
@@ -324,8 +359,8 @@ impl Control {
         Held::new(&self.shared)
     }
 
-    /// Ends everything; gives what was found: the log, and the tables that keepalived made.
-    pub(crate) fn finish(mut self) -> Result<(Vec<LoggedLine>, Vec<DirectorSnapshot>)> {
+    /// Ends everything; gives what was found.
+    pub(crate) fn finish(mut self) -> Result<Watched> {
         // Nobody but a step may end it.
         if let Some(status) = self.daemon.is_some().then(|| self.status()).flatten() {
             let ended = LabError::new("run keepalived", format!("it has ended by itself: {status}"));
@@ -337,7 +372,11 @@ impl Control {
         if let Some(failure) = seen.failure.take() {
             return Err(LabError::new("watch the director's table", failure));
         }
-        Ok((std::mem::take(&mut seen.lines), std::mem::take(&mut seen.changes)))
+        Ok(Watched {
+            log: std::mem::take(&mut seen.lines),
+            changes: std::mem::take(&mut seen.changes),
+            moves: std::mem::take(&mut seen.moves),
+        })
     }
 
     /// The thread first: the end of keepalived is no part of the cell.

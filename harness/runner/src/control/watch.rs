@@ -1,17 +1,19 @@
 //! What keepalived does is found by watching: a thread in the director's namespace reads its log from a pipe,
 //! dates each line, and looks at the kernel's table after each line, and now and then without one. Each table
 //! that differs from the last one is a snapshot of the cell. What a step edits is the step's own: the thread
-//! looks away meanwhile.
+//! looks away meanwhile. Of two directors it looks for the VIP, too.
 
 use crate::clock::Clock;
 use crate::director;
 use crate::error::{Result, Stage};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::record::{DirectorSnapshot, LoggedLine, Moment};
+use lvs_matrix_model::record::{DirectorSnapshot, LoggedLine, Moment, VipChange};
 use lvs_matrix_netns::Namespace;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use std::io::{PipeReader, Read as _};
+use std::io::{self, PipeReader, Read as _};
+use std::net::{IpAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +23,10 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_se
 /// What the thread that watches has found.
 pub(super) struct Shared {
     seen: Mutex<Seen>,
+    /// The director.
+    node: Node,
+    /// The VIP that is looked for on it.
+    vip: Option<IpAddr>,
 }
 
 #[derive(Default)]
@@ -32,13 +38,25 @@ pub(super) struct Seen {
     pub(super) last: Option<Table>,
     /// How many steps are editing the table.
     pub(super) held: u32,
+    /// When the VIP came to the director, or left it.
+    pub(super) moves: Vec<VipChange>,
     pub(super) failure: Option<String>,
 }
 
+impl Seen {
+    /// Did the director have the VIP when it was last looked for?
+    pub(super) fn holds_vip(&self) -> bool {
+        self.moves.last().is_some_and(|change| change.holds)
+    }
+}
+
 impl Shared {
-    /// Before keepalived is started: the table as it is now.
-    pub(super) fn new(now: Table) -> Self {
+    /// Before keepalived is started: the table as it is now. The director does not have the VIP then, if that
+    /// is looked for.
+    pub(super) fn new(node: Node, vip: Option<IpAddr>, now: Table) -> Self {
         Self {
+            node,
+            vip,
             seen: Mutex::new(Seen {
                 last: Some(settled(now)),
                 ..Seen::default()
@@ -132,25 +150,50 @@ fn note(shared: &Shared, clock: Clock, folder: &str, rest: &mut Vec<u8>) {
         let line = String::from_utf8_lossy(&line);
         let text = without_time(line.trim_end()).replace(folder, ".");
         let at = clock.now();
-        shared.lock().lines.push(LoggedLine { at, text });
+        let node = shared.node.clone();
+        shared.lock().lines.push(LoggedLine { node, at, text });
     }
 }
 
-/// Is the table another one than it was? Then it is written down. Nobody begins to edit it, or says how it
-/// was left, while it is read.
+/// Is the table another one than it was, or is the VIP elsewhere? Then it is written down. Nobody begins to
+/// edit the table, or says how it was left, while it is read.
 fn look(shared: &Shared, clock: Clock) -> Result<bool> {
     let mut seen = shared.lock();
+    let moved = look_for_vip(shared, &mut seen, clock)?;
     if seen.held > 0 {
-        return Ok(false);
+        return Ok(moved);
     }
     let now = settled(director::table_here()?);
     let changed = seen.last.as_ref().is_some_and(|last| *last != now);
     seen.last = Some(now);
     if changed {
         seen.changes
-            .push(director::snapshot_here(Moment::Changed, clock)?);
+            .push(director::snapshot_here(&shared.node, Moment::Changed, clock)?);
     }
-    Ok(changed)
+    Ok(changed || moved)
+}
+
+fn look_for_vip(shared: &Shared, seen: &mut Seen, clock: Clock) -> Result<bool> {
+    let Some(vip) = shared.vip else {
+        return Ok(false);
+    };
+    let (node, at) = (shared.node.clone(), clock.now());
+    let holds = is_here(vip).stage("look for the VIP")?;
+    let moved = holds != seen.holds_vip();
+    if moved {
+        seen.moves.push(VipChange { node, at, holds });
+    }
+    Ok(moved)
+}
+
+/// Is it an address of the calling thread's namespace? A socket can be bound to no other one
+/// (net/ipv4/af_inet.c, `__inet_bind`; `ip_nonlocal_bind` is 0).
+fn is_here(address: IpAddr) -> io::Result<bool> {
+    match UdpSocket::bind((address, 0)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A table without what its packets count.

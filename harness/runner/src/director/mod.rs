@@ -6,6 +6,7 @@ pub(crate) use table::{entries, table, table_here};
 
 use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::{DirectorSnapshot, Moment};
 use lvs_matrix_netns::{CommandLine, Namespace};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 /// `ipvsadm -Ln` and `ipvsadm -Lnc` now. Where the kernel shows all that ipvsadm(8) would print, it is not
 /// started.
 pub(crate) fn snapshot(
-    namespace: &Namespace,
+    (node, namespace): (&Node, &Namespace),
     number: u32,
     moment: Moment,
     clock: Clock,
@@ -25,6 +26,7 @@ pub(crate) fn snapshot(
     };
     Ok(DirectorSnapshot {
         number,
+        node: node.clone(),
         moment,
         at,
         services: services.trim_end().to_owned(),
@@ -33,7 +35,7 @@ pub(crate) fn snapshot(
 }
 
 /// The same of the calling thread's namespace, without a number.
-pub(crate) fn snapshot_here(moment: Moment, clock: Clock) -> Result<DirectorSnapshot> {
+pub(crate) fn snapshot_here(node: &Node, moment: Moment, clock: Clock) -> Result<DirectorSnapshot> {
     let at = clock.now();
     let stage = "read the director's tables";
     let (services, connections) = match table::printed_here()? {
@@ -45,6 +47,7 @@ pub(crate) fn snapshot_here(moment: Moment, clock: Clock) -> Result<DirectorSnap
     };
     Ok(DirectorSnapshot {
         number: 0,
+        node: node.clone(),
         moment,
         at,
         services: services.trim_end().to_owned(),

@@ -5,7 +5,7 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, StopSignal};
+use lvs_matrix_model::action::{HostAction, Node, StopSignal};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
@@ -21,14 +21,14 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
         HostAction::StopKeepalived { .. }
         | HostAction::StartKeepalived
         | HostAction::ReloadKeepalived { .. } => {
-            let (control, _) = lab.controlled()?;
+            let (control, _) = lab.controlled(&action.node())?;
             let status = control.status();
             Ok(status.map_or(Err(Instead::KeepalivedRuns), |status| {
                 Ok(Proof::NoKeepalived { status })
             }))
         }
-        HostAction::PowerOff { server, .. } => ports(lab, real_server(plan, server)?, PortState::Down),
-        HostAction::PowerOn { server } => ports(lab, real_server(plan, server)?, PortState::Up),
+        HostAction::PowerOff { .. } => ports(lab, find(plan, &action.node())?, PortState::Down),
+        HostAction::PowerOn { .. } => ports(lab, find(plan, &action.node())?, PortState::Up),
         HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
         HostAction::LinkUp { node } => ports(lab, find(plan, node)?, PortState::Up),
         HostAction::SetSysctl { node, key, value } => {
@@ -47,9 +47,9 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
 
 /// Ends keepalived, starts it, or has it read its configuration again.
 pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
-    let (control, director) = lab.controlled()?;
+    let (control, director) = lab.controlled(&action.node())?;
     let proof = match action {
-        HostAction::StopKeepalived { signal } => control.end(plan, director, *signal)?,
+        HostAction::StopKeepalived { signal, .. } => control.end(plan, director, *signal)?,
         HostAction::ReloadKeepalived { without } => control.reload(plan, director, without.as_ref())?,
         HostAction::StartKeepalived => control.launch(plan, director)?,
         HostAction::PowerOff { .. }
@@ -61,6 +61,15 @@ pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> 
         }
     };
     Ok(Ok(proof))
+}
+
+/// A director that loses its power: its keepalived is gone, and says nothing to anybody.
+pub(super) fn darkened(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()> {
+    let (control, director) = lab.controlled(node)?;
+    if control.runs() {
+        control.end(plan, director, StopSignal::Kill)?;
+    }
+    Ok(())
 }
 
 /// A host that has power again boots: of what its server did before nothing is left, and the server starts.

@@ -41,6 +41,9 @@ pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result
         let proof = host::keepalived(plan, lab, action)?;
         return effect(action, Vec::new(), proof);
     }
+    if matches!(action, HostAction::PowerOff { .. }) && action.node().is_director() {
+        host::darkened(plan, lab, &action.node())?;
+    }
     let commands = run_lines(plan, lab, &action.clone().into())?;
     if let HostAction::PowerOn { server } = action {
         let proof = host::booted(plan, lab, server)?;

@@ -47,7 +47,7 @@ impl<'a> Cell<'a> {
 
     /// Was it sent by a host that passes packets on?
     fn is_passed_on(&self, frame: &Frame) -> bool {
-        ["director", "router"]
+        ["director", "director2", "router"]
             .iter()
             .any(|name| self.is_from(frame, name))
     }

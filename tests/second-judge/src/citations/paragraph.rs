@@ -89,11 +89,11 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "is no segment of the director's from the router".to_owned())
             }
-            Says::PassedOn if !(frame.host == "director" && self.is_from(frame, "director")) => {
+            Says::PassedOn if !(is_director(&frame.host) && self.is_from(frame, &frame.host)) => {
                 wrong("was not sent by the director")
             }
             Says::PassedOn if !self.is_real(frame.to) => wrong("does not go to a real server"),
-            Says::PassedOn => match self.last_host(before).filter(|name| *name != "director") {
+            Says::PassedOn => match self.last_host(before).filter(|name| !is_director(name)) {
                 Some(name) if before.ends_with(name) && !self.is_to(frame, name) => {
                     wrong("goes to another server")
                 }
@@ -164,6 +164,15 @@ impl<'a> Cell<'a> {
                 (right && self.is_real(frame.from))
                     .then_some(())
                     .ok_or_else(|| "is no ARP reply of a real server for the VIP".to_owned())
+            }
+            Says::Announces => {
+                let service = self.record.service.0;
+                let own = |sender, target| sender == service && target == service;
+                let right = matches!(frame.what, What::Arp { sender, target, .. } if own(sender, target));
+                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                (right && by)
+                    .then_some(())
+                    .ok_or_else(|| "is no gratuitous ARP of a director for the VIP".to_owned())
             }
             Says::AsksForServer => {
                 let server = |address| self.record.hosts.iter().any(|host| host.address == address);
@@ -371,6 +380,12 @@ enum Says {
     ServerError,
     SpeaksForService,
     CameToRouter,
+    Announces,
+}
+
+/// Is it the name of a director?
+fn is_director(name: &str) -> bool {
+    ["director", "director2"].contains(&name)
 }
 
 /// Words and what they say; of several in a clause the last counts.
@@ -455,4 +470,9 @@ const WORDS: &[(&str, Says)] = &[
     ("client's segment", Says::OfClient),
     ("since ", Says::OfConnection),
     ("answered the client's query `", Says::Answer),
+    ("gratuitous ARP", Says::Announces),
+    ("arrived at director", Says::Arrived),
+    ("passed the connection on before", Says::PassedOn),
+    ("segment of it arrived there", Says::Arrived),
+    ("by its own timer, went to", Says::Again),
 ];

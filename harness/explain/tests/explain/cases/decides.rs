@@ -579,6 +579,43 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         |cell| undone(cell, |action| action.key() == "freeze-server"),
     ),
     (
+        "vip-moved",
+        "failover/unknown",
+        "something was done to the first director",
+        |cell| undone(cell, |action| action.key() == "link-down"),
+    ),
+    (
+        "unknown-to-the-new-director",
+        "failover/unknown",
+        "the second director had no entry",
+        |cell| {
+            let mut known = cell.record.snapshots.iter();
+            let known = known
+                .find(|snapshot| snapshot.node == Node::Director && snapshot.moment == Moment::BeforeChange);
+            let entries = known.unwrap().connections.clone();
+            for snapshot in &mut cell.record.snapshots {
+                snapshot.connections.clone_from(&entries);
+            }
+        },
+    ),
+    (
+        "known-by-the-sync-daemon",
+        "failover/known",
+        "the second director had an entry",
+        |cell| {
+            for snapshot in &mut cell.record.snapshots {
+                let heading = snapshot.connections.lines().take(2);
+                snapshot.connections = heading.collect::<Vec<_>>().join("\n");
+            }
+        },
+    ),
+    (
+        "sent-to-the-old-director",
+        "failover/late",
+        "the first director was gone",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
         "one-address-for-all-clients",
         "one-address/only",
         "the router translates",

@@ -40,6 +40,7 @@ pub(super) struct Added {
     pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
     /// Each part with its place.
     pub(super) keepalived: Option<Said>,
+    pub(super) directors: Option<At<u8>>,
     pub(super) clients: Option<At<u8>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
@@ -116,6 +117,10 @@ impl Added {
                 span: flags.span,
             }),
             keepalived: input.keepalived.map(Said::of),
+            directors: input.directors.map(|directors| At {
+                value: directors.value.0,
+                span: directors.span,
+            }),
             clients: input.clients.map(|clients| At {
                 value: clients.value.0,
                 span: clients.span,
@@ -175,6 +180,7 @@ impl Added {
                 .map(|(host, how)| (host.value, how.value))
                 .collect(),
             keepalived: self.keepalived.map(|said| said.settings),
+            directors: value(self.directors),
             clients: value(self.clients),
             client,
             mysqld: self.mysqld,
@@ -240,6 +246,7 @@ impl Added {
                 u8::to_string,
             ),
             word_of("firewall-mark", self.firewall_mark.as_ref(), u32::to_string),
+            word_of("directors", self.directors.as_ref(), u8::to_string),
             word_of("clients", self.clients.as_ref(), u8::to_string),
             word_of("server-mtu", self.server_mtu.as_ref(), u16::to_string),
             word_of("server-port", self.server_port.as_ref(), u16::to_string),

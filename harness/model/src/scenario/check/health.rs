@@ -21,6 +21,9 @@ impl Said {
             ("keepalived.delay-loop", &input.delay_loop),
             ("keepalived.connect-timeout", &input.connect_timeout),
             ("keepalived.delay-before-retry", &input.delay_before_retry),
+            ("keepalived.advert-int", &input.advert_int),
+            ("keepalived.preempt-delay", &input.preempt_delay),
+            ("keepalived.garp-master-delay", &input.garp_master_delay),
         ];
         let times = times
             .into_iter()
@@ -31,6 +34,10 @@ impl Said {
         fields.extend(check.map(|at| ("keepalived.check", at.value.as_str().to_owned(), at.span)));
         let retry = input.retry.as_ref();
         fields.extend(retry.map(|at| ("keepalived.retry", at.value.0.to_string(), at.span)));
+        let version = input.vrrp_version.as_ref();
+        fields.extend(version.map(|at| ("keepalived.vrrp-version", at.value.0.to_string(), at.span)));
+        let repeat = input.garp_master_repeat.as_ref();
+        fields.extend(repeat.map(|at| ("keepalived.garp-master-repeat", at.value.0.to_string(), at.span)));
         let sorry = input.sorry_server.as_ref();
         fields.extend(sorry.map(|at| ("keepalived.sorry-server", at.value.to_string(), at.span)));
         Self {
@@ -42,6 +49,13 @@ impl Said {
                 delay_before_retry: input.delay_before_retry.as_ref().map(|at| at.value),
                 inhibit_on_failure: input.inhibit_on_failure.is_some(),
                 sorry_server: sorry.map(|at| at.value.clone()),
+                advert_int: input.advert_int.as_ref().map(|at| at.value),
+                vrrp_version: version.map(|at| at.value.0),
+                nopreempt: input.nopreempt.is_some(),
+                preempt_delay: input.preempt_delay.as_ref().map(|at| at.value),
+                garp_master_delay: input.garp_master_delay.as_ref().map(|at| at.value),
+                garp_master_repeat: repeat.map(|at| at.value.0),
+                sync: input.sync.is_some(),
             },
             span: input.span(),
             fields,

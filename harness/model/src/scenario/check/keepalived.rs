@@ -1,16 +1,19 @@
-//! What keepalived cannot have in a lab.
+//! What keepalived cannot have in a lab, and what a lab with two directors cannot have.
 
 use super::cell_lab::CellLab;
+use crate::duration::Human;
 use crate::keepalived::{HealthCheck, Keepalived};
-use crate::scenario::ServerKind;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
+use crate::scenario::{ClientAt, Family, Forwarding, ServerKind, Vip, Wiring};
 
 /// What keepalived cannot have in the lab of a cell.
 pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     let parts = || said.parts.iter().filter_map(|part| part.keepalived.as_ref());
+    let directors = said.last(|part| part.directors.as_ref());
+    let two = directors.filter(|directors| directors.value > 1);
     let Some(last) = parts().next_back() else {
-        return Vec::new();
+        return two.map(|two| alone(two.span)).into_iter().collect();
     };
     let settings = parts().fold(Keepalived::default(), |all, part| all.with(&part.settings));
     let place = |key: &str| {
@@ -21,7 +24,36 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     };
     let wrong =
         |span: Span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
-    let mut mistakes = Vec::new();
+    let mut mistakes = match two {
+        Some(two) => beyond_one_link(said, two.span),
+        None => Vec::new(),
+    };
+    if two.is_none() && settings.says_of_vrrp() {
+        let span = VRRP
+            .iter()
+            .find_map(|key| parts().rev().find_map(|part| part.place(key)));
+        mistakes.push(
+            wrong(
+                span.unwrap_or(last.span),
+                "VRRP, or the sync daemon, without a second director".to_owned(),
+                "one director has nobody to speak to",
+            )
+            .help("add `directors: 2` to the lab"),
+        );
+    }
+    if two.is_some()
+        && settings.vrrp_version() == 2
+        && let Some(advert_int) = settings.advert_int.filter(|time| time.subsec_nanos() > 0)
+    {
+        mistakes.push(
+            wrong(
+                place("keepalived.advert-int"),
+                format!("VRRP of version 2 with an interval of {}", Human(advert_int)),
+                "whole seconds (RFC 3768, 5.3.7)",
+            )
+            .help("add `vrrp-version: 3`, which counts hundredths of a second"),
+        );
+    }
     let cannot = |what: &str| {
         let message = format!("keepalived with {what}");
         wrong(last.span, message, "a lab with keepalived has none of these")
@@ -89,4 +121,59 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// The fields that only two directors can have, by the keys of their places.
+const VRRP: [&str; 5] = [
+    "keepalived.advert-int",
+    "keepalived.vrrp-version",
+    "keepalived.preempt-delay",
+    "keepalived.garp-master-delay",
+    "keepalived.garp-master-repeat",
+];
+
+/// Two directors without keepalived.
+fn alone(span: Span) -> Mistake {
+    let message = "two directors without keepalived".to_owned();
+    Mistake::new(
+        MistakeKind::Wiring,
+        span,
+        message,
+        "nobody gives the VIP to one of them",
+    )
+    .help("add `keepalived: {}`, which moves the VIP between them by VRRP")
+}
+
+/// What a lab of two directors cannot have, beside what no lab with keepalived has.
+fn beyond_one_link(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
+    let methods = said.methods(two).into_iter();
+    let other = methods
+        .filter(|(method, _)| *method != Forwarding::DirectRouting)
+        .map(|(method, span)| (method.as_str(), span))
+        .next();
+    let wiring = said
+        .last(|part| part.wiring.as_ref())
+        .filter(|at| at.value != Wiring::OneArmed);
+    let family = said
+        .last(|part| part.family.as_ref())
+        .filter(|at| at.value != Family::Ipv4);
+    let vip = said
+        .last(|part| part.vip.as_ref())
+        .filter(|at| at.value != Vip::OnDirector);
+    let client = said
+        .last(|part| part.client_at.as_ref())
+        .filter(|at| at.value != ClientAt::OnLink);
+    let all = [
+        other,
+        wiring.map(|at| (at.value.as_str(), at.span)),
+        family.map(|at| (at.value.as_str(), at.span)),
+        vip.map(|at| (at.value.as_str(), at.span)),
+        client.map(|at| (at.value.as_str(), at.span)),
+    ];
+    let mistake = |(what, span): (&str, Span)| {
+        let message = format!("two directors with `{what}`");
+        let label = "two directors are on one link, over IPv4, with direct routing";
+        Mistake::new(MistakeKind::Wiring, span, message, label).second(two, "two directors")
+    };
+    all.into_iter().flatten().map(mistake).collect()
 }

@@ -187,6 +187,36 @@ impl From<Conflict<'_>> for Wrong {
                 "keepalived is stopped".to_owned(),
                 "it was stopped before",
             ),
+            Conflict::NoSecondDirector => Self {
+                kind: MistakeKind::UnknownServer,
+                message: "the lab has no second director".to_owned(),
+                label: "`director2` is the second director",
+                help: "add `directors: 2` to the lab, with `keepalived: {}`",
+            },
+            Conflict::OnlyDirector => Self {
+                kind: HostOff,
+                message: "the only director of the lab cannot be powered off".to_owned(),
+                label: "nobody would take the VIP over",
+                help: "add `directors: 2` to the lab; or take the director's link down: `link-down: { node: \
+                       director }`",
+            },
+            Conflict::DirectorOff => wrong(
+                HostOff,
+                "the director is off: nothing can be done on it".to_owned(),
+                "it was powered off before",
+            ),
+            Conflict::DirectorStaysOff => Self {
+                kind: HostOff,
+                message: "a director cannot be powered on".to_owned(),
+                label: "a director that is powered off stays off",
+                help: "let it come back from less: `link-down` and `link-up`, or `stop-keepalived` and \
+                       `start-keepalived`",
+            },
+            Conflict::DirectorUnseen => wrong(
+                LinkState,
+                "the link of the director is down: nothing would show that its power goes".to_owned(),
+                "the link was taken down before",
+            ),
             Conflict::RouterFirewall => Self {
                 kind: FirewallState,
                 message: "the router's firewall cannot be changed".to_owned(),

@@ -66,7 +66,10 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             }
         };
         let (what, more) = match of_any_host {
-            true => ("host", "client, director, router (with `client-at`), "),
+            true => (
+                "host",
+                "client, director, director2 (with `directors: 2`), router (with `client-at`), ",
+            ),
             false => ("real server", ""),
         };
         mistakes.add(

@@ -170,6 +170,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         let client_at = wiring.last(|part| part.client_at.as_ref());
         let state = state.with_router(client_at.map_or_else(ClientAt::default, |at| at.value));
         let state = state.with_keepalived(said().any(|added| added.keepalived.is_some()));
+        let directors = wiring.last(|part| part.directors.as_ref());
+        let state = state.with_second_director(directors.is_some_and(|directors| directors.value > 1));
         Self {
             draft,
             choice,

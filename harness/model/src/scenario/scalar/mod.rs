@@ -5,8 +5,8 @@ mod sysctl;
 mod word;
 
 pub(super) use number::{
-    Bytes, ClientNumber, Clients, Count, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port, PrefixLength,
-    Probes, Retries, Rows, ServerPort, Threshold, Weight,
+    Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port,
+    PrefixLength, Probes, Retries, Rows, ServerPort, Threshold, VrrpVersion, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};

@@ -126,6 +126,44 @@ impl Scalar for Retries {
     }
 }
 
+/// A version of VRRP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct VrrpVersion(pub(in crate::scenario) u8);
+
+impl Scalar for VrrpVersion {
+    fn accepts() -> String {
+        "2 or 3".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|version| (2..=3).contains(version))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a version of VRRP", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 2, "maximum": 3 })
+    }
+}
+
+/// A number of directors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Directors(pub(in crate::scenario) u8);
+
+impl Scalar for Directors {
+    fn accepts() -> String {
+        "1 or 2".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|directors| (1..=2).contains(directors))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of directors", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": 2 })
+    }
+}
+
 /// The most steps of a sequence that is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct Length(pub(in crate::scenario) u8);

@@ -1,7 +1,7 @@
 //! keepalived on the director, as typed.
 
 use super::super::place::At;
-use super::super::scalar::{Retries, Yes};
+use super::super::scalar::{Retries, VrrpVersion, Yes};
 use super::super::table::structure;
 use crate::Name;
 use crate::keepalived::HealthCheck;
@@ -29,5 +29,22 @@ structure! {
         /// The real server that is put into the table when all others have failed, and only then. It stands
         /// by (`stands-by`), and is not checked.
         optional "sorry-server" sorry_server: At<Name>;
+        /// How far apart VRRP's adverts are. A backup takes the VIP when it has heard none for three of
+        /// these and a part of one. With version 2 whole seconds. Default: 1s.
+        optional "advert-int" advert_int: At<Duration>;
+        /// The version of VRRP, 2 or 3. Default: 2.
+        optional "vrrp-version" vrrp_version: At<VrrpVersion>;
+        /// A director that comes back leaves the VIP where it is. Without this the first director takes it
+        /// back, as its priority is higher.
+        optional "nopreempt" nopreempt: At<Yes>;
+        /// How long after it has come back the first director takes the VIP back. Default: at once.
+        optional "preempt-delay" preempt_delay: At<Duration>;
+        /// How long after its first gratuitous ARP requests a new master repeats them. Default: 5s.
+        optional "garp-master-delay" garp_master_delay: At<Duration>;
+        /// How many of them it sends at a time. Default: 5.
+        optional "garp-master-repeat" garp_master_repeat: At<Retries>;
+        /// The director that has the VIP tells the other one of its connections: `lvs_sync_daemon`. What it
+        /// tells, and when, is the kernel's `net.ipv4.vs.sync_threshold` and `sync_refresh_period`.
+        optional "sync" sync: At<Yes>;
     }
 }

@@ -1,0 +1,242 @@
+//! Two directors: to which of them the client's segments go, and what that one knows of the connection.
+
+use super::nodest::reset_by_director;
+use super::prelude::*;
+use super::shared::{OWN_TCP, why_own};
+use lvs_matrix_model::action::Action;
+use lvs_matrix_model::capture::Body;
+use lvs_matrix_model::record::StepRecord;
+
+/// By what a new master tells the link that it has the VIP.
+const TAKES_OVER: [Source; 2] = [
+    Source::of("vrrp_state_become_master", "keepalived/vrrp/vrrp.c"),
+    Source::of("vrrp_send_link_update", "keepalived/vrrp/vrrp.c"),
+];
+
+/// The VIP had moved to the director that decided.
+pub(super) const VIP_MOVED: Rule = Rule {
+    name: "vip-moved",
+    explains: Explains::Circumstance,
+    sources: &TAKES_OVER,
+    holds: |view| {
+        let moved = Moved::of(view)?;
+        Some(Finding {
+            at: moved.announced.at,
+            text: bilingual!(
+                "After step {number} ({step}) {to} took the VIP over, and said so by gratuitous ARP (packet \
+                 {packet} on client, {later} after the step began): from then on what the client sent to the \
+                 VIP went to {to}."
+                    / "步骤 {number}（{step}）之后 {to} 接管了 VIP，并以免费 ARP 宣告（client 上的数据包 {packet}，步骤开始后 {later}）：\
+                       此后客户端发往 VIP 的报文段都到达 {to}。",
+                number = moved.step.number,
+                step = doing(&moved.step.action),
+                to = view.director(),
+                packet = moved.announced.number,
+                later = Human(moved.announced.at.since(moved.began)),
+            ),
+            shown_by: vec![
+                Citation::Step(moved.step.number),
+                Citation::Packet(moved.announced.number),
+            ],
+            ..Finding::default()
+        })
+    },
+};
+
+/// The director that has the VIP now was told nothing of the connection.
+pub(super) const UNKNOWN_TO_IT: Rule = Rule {
+    name: "unknown-to-the-new-director",
+    explains: Explains::Error,
+    sources: &[core("ip_vs_in_hook"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]],
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
+        let arrived = answered.arrived?;
+        let (before, from) = passed_by_the_other(view, arrived.packet)?;
+        let table = view.table_then(answered.sent.at)?;
+        if table.has_entry(view.known_as) || !table.has_service() {
+            return None;
+        }
+        let told = match view.plan.keepalived()?.sync {
+            false => bilingual!(
+                "No sync daemon ran, so nobody had told {to} of the connection"
+                    / "没有运行同步守护进程，因此没有人告知 {to} 这条连接",
+                to = view.director(),
+            ),
+            true => bilingual!(
+                "The sync daemons had not told {to} of the connection, or had told it too long ago: by \
+                 default of its third packet, and of every fiftieth after that (net.ipv4.vs.sync_threshold)"
+                    / "同步守护进程没有告知 {to} 这条连接，或者告知得太早：默认只在第三个数据包以及此后每第五十个数据包时告知\
+                       （net.ipv4.vs.sync_threshold）",
+                to = view.director(),
+            ),
+        };
+        Some(Finding {
+            at: answered.sent.at,
+            text: bilingual!(
+                "The client's {what} arrived at {to} ({arrived} there), and its table had no entry for the \
+                 connection, which {from} had passed on before ({before} there). {told}. Without an entry \
+                 only a SYN is scheduled (net.ipv4.vs.sloppy_tcp=0): IPVS let it pass, and it came to \
+                 the own TCP of {to}, for {why}. That has no such connection, and answered with an RST \
+                 (packet {reset} on client)."
+                    / "客户端{what}到达 {to}（{to} 上的{arrived}），而它的表中没有这条连接的条目；此前由 {from} 转发（{from} 上的{before}）。\
+                       {told}。没有条目时只有 SYN 会被调度（net.ipv4.vs.sloppy_tcp=0）：IPVS 放行，它来到 {to} 自己的 \
+                       TCP（{why}）。那里没有这条连接，于是以 RST 应答（client 上的数据包 {reset}）。",
+                what = view.kind(answered),
+                to = view.director(),
+                arrived = first(arrived),
+                before = first(before),
+                told = told,
+                why = why_own(view),
+                reset = reset.packet,
+            ),
+            shown_by: [
+                vec![packet(before), packet(arrived), Citation::Packet(reset.packet)],
+                table.shown_by(),
+            ]
+            .concat(),
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
+            advice: vec![Advice::Reconnect],
+        })
+    },
+};
+
+/// The sync daemons had told the director that has the VIP now of the connection.
+pub(super) const KNOWN_BY_SYNC: Rule = Rule {
+    name: "known-by-the-sync-daemon",
+    explains: Explains::Circumstance,
+    sources: &[
+        Source::of("ip_vs_sync_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
+        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
+    ],
+    holds: |view| {
+        let passed = view.since_request().iter().find(|passage| {
+            let decided = passage.director.as_ref() == Some(view.director());
+            decided && passage.passed_on.is_some()
+        })?;
+        let arrived = passed.arrived?;
+        let (before, from) = passed_by_the_other(view, arrived.packet)?;
+        let table = view.table_then(passed.sent.at)?;
+        let entry = table.entry_from(view.known_as)?;
+        let server = entry.server(view.plan)?;
+        Some(Finding {
+            at: passed.sent.at,
+            text: bilingual!(
+                "{from} had passed the connection on before ({before} there), and its sync daemon had told \
+                 {to} of it: the table of {to} had an entry for it already ({state}, to {server}), before \
+                 any segment of it arrived there ({arrived}). So {to} passed it on as {from} would have."
+                    / "此前由 {from} 转发这条连接（{from} 上的{before}），它的同步守护进程已把它告知 {to}：在任何报文段到达 {to} \
+                       之前（{arrived}），{to} 的表中已有它的条目（{state}，指向 {server}）。因此 {to} 照 {from} 那样转发。",
+                to = view.director(),
+                before = first(before),
+                arrived = first(arrived),
+                state = entry.state(),
+            ),
+            shown_by: [table.shown_by(), vec![packet(before), packet(arrived)]].concat(),
+            ..Finding::default()
+        })
+    },
+};
+
+/// The client sent to a director that was gone, until another one told it that it has the VIP.
+pub(super) const SENT_TO_THE_OLD: Rule = Rule {
+    name: "sent-to-the-old-director",
+    explains: Explains::Silence,
+    sources: &TAKES_OVER,
+    holds: |view| {
+        let to = view.director();
+        let gone = |passage: &&Passage<'_>| {
+            let other = passage.director.as_ref().is_some_and(|director| director != to);
+            other && passage.arrived.is_none() && passage.reached.is_none()
+        };
+        let lost: Vec<&Passage<'_>> = view.sendings().filter(gone).collect();
+        let first_lost = lost.first()?;
+        let from = first_lost.director.as_ref()?;
+        let (step, _) = view.unplugged(from, first_lost.sent.at)?;
+        let then = view.sendings().find(|passage| {
+            passage.director.as_ref() == Some(to) && passage.sent.packet > first_lost.sent.packet
+        })?;
+        let announced = announced(view, to, first_lost.sent.at, then.sent.at)?;
+        let mut shown_by = vec![Citation::Step(step.number)];
+        shown_by.extend(lost.iter().map(|passage| packet(passage.sent)));
+        shown_by.extend([Citation::Packet(announced.number), packet(then.sent)]);
+        Some(Finding {
+            at: first_lost.sent.at,
+            text: bilingual!(
+                "The client still sent to {from}: its {what}, {times} (first {sent} on client). None of \
+                 that arrived there, for step {number} ({step}). When {to} had taken the VIP over it said so \
+                 by gratuitous ARP (packet {announced} on client, {later} after the first). The client's TCP \
+                 knows nothing of that, and its next repetition, by its own timer, went to {to} ({then} on \
+                 client)."
+                    / "客户端{what}共 {times} 发往 {from} 的以太网地址（首次为 client 上的{sent}），都没有到达：步骤 \
+                       {number}（{step}）。{to} 接管 VIP 后以免费 ARP 宣告（client 上的数据包 {announced}，在首次发送 {later} \
+                       之后）；客户端的 TCP 对此一无所知，它按自己的定时器进行的下一次重传到达 {to}（client 上的{then}）。",
+                what = view.carrier(),
+                times = times(lost.len()),
+                sent = first(first_lost.sent),
+                number = step.number,
+                step = doing(&step.action),
+                announced = announced.number,
+                later = Human(announced.at.since(first_lost.sent.at)),
+                then = first(then.sent),
+            ),
+            shown_by,
+            claims: claims(lost.iter().map(|passage| passage.sent.packet), &Fate::LostBefore),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The last segment of the connection that another director passed on before a packet, and which one it was.
+fn passed_by_the_other<'v>(view: &'v CellView<'_>, before: u32) -> Option<(Seen, &'v Node)> {
+    let passages = view.sent.iter().rev();
+    passages
+        .filter_map(|passage| Some((passage.passed_on.as_ref()?.0, passage.director.as_ref()?)))
+        .find(|(seen, by)| seen.packet < before && *by != view.director())
+}
+
+/// How the VIP came to the director that decided.
+struct Moved<'a> {
+    /// The last step before that was done to a director.
+    step: &'a StepRecord,
+    began: Instant,
+    announced: &'a Packet,
+}
+
+impl<'a> Moved<'a> {
+    fn of(view: &CellView<'a>) -> Option<Self> {
+        let to = view.director();
+        let decided = |passage: &&Passage<'_>| passage.director.as_ref() == Some(to);
+        let arrived = view.since_request().iter().find(decided)?;
+        let of_director = |action: &Action| match action {
+            Action::Host(action) => action.node().is_director(),
+            Action::Traffic(action) => action.node().is_director(),
+            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+                false
+            }
+        };
+        let steps = view.done(|action| of_director(action).then_some(()));
+        let moved = steps.filter_map(|(step, began, ())| {
+            if view.record.vip_holders(began).contains(&to) {
+                return None;
+            }
+            let announced = announced(view, to, began, arrived.sent.at)?;
+            Some(Self {
+                step,
+                began,
+                announced,
+            })
+        });
+        moved.last()
+    }
+}
+
+/// The first gratuitous ARP within a time by which a director told the client that it has the VIP.
+fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) -> Option<&'a Packet> {
+    let vip = view.plan.vip();
+    view.seen_on(&Node::Client).find(|packet| {
+        let gratuitous =
+            matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
+        let in_time = from <= packet.at && packet.at <= until;
+        gratuitous && in_time && view.sender(packet) == Some(by)
+    })
+}
