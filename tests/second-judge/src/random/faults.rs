@@ -49,6 +49,11 @@ impl Writer {
 
     /// Something that is done to keepalived.
     fn keepalived(&mut self) -> Option<String> {
+        if self.second == Some(true) && self.chance.percent(15) {
+            self.second = Some(false);
+            let signal = self.chance.word(&["TERM", "KILL"]);
+            return Some(format!("stop-keepalived: {{ signal: {signal}, node: director2 }}"));
+        }
         let runs = self.keepalived.as_mut()?;
         if !*runs {
             *runs = true;
@@ -248,6 +253,7 @@ impl Writer {
             .map(|server| server.name);
         let nodes: Vec<&'static str> = real
             .chain(["director"])
+            .chain(self.second.map(|_| "director2"))
             .chain(client.then_some("client"))
             .collect();
         self.chance.one(&nodes).copied()
@@ -284,7 +290,7 @@ impl Writer {
     pub(super) fn stateful(&mut self) -> Option<String> {
         let node = self.node(true)?;
         let chain = match node {
-            "director" => self.chance.word(&["input", "output", "forward"]),
+            "director" | "director2" => self.chance.word(&["input", "output", "forward"]),
             _ => self.chance.word(&["input", "output"]),
         };
         let new = self.chance.word(&["any", "syn", "none"]);

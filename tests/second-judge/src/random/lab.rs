@@ -14,10 +14,17 @@ impl Writer {
             let time = self.chance.word(&["500ms", "2s", "10s"]);
             let retry = self.chance.word(&["0", "1", "3"]);
             let inhibit = self.chance.word(&["", ", inhibit-on-failure: true"]);
+            let vrrp = match self.second {
+                Some(_) => self.chance.word(&["", ", sync: true", ", sync: true", ", nopreempt: true"]),
+                None => "",
+            };
             let _ = writeln!(
                 text,
-                "  keepalived: {{ check: {check}, delay-loop: {time}, retry: {retry}{inhibit} }}"
+                "  keepalived: {{ check: {check}, delay-loop: {time}, retry: {retry}{inhibit}{vrrp} }}"
             );
+        }
+        if self.second.is_some() {
+            text.push_str("  directors: 2\n");
         }
         text.push_str("  real-servers:\n");
         for server in &self.servers {

@@ -16,6 +16,10 @@ pub fn scenario(seed: u64, number: u64) -> (String, String) {
     let name = format!("random-{seed}-{number}");
     let mut writer = Writer::new(chance);
     writer.keepalived = (number % 9 == 4).then_some(true);
+    if number % 18 == 13 {
+        writer.second = Some(true);
+        writer.client_at = "";
+    }
     (name.clone(), writer.file(&name))
 }
 
@@ -73,6 +77,8 @@ struct Writer {
     client_at: &'static str,
     /// Does keepalived run on the director? `None` in a lab without one.
     keepalived: Option<bool>,
+    /// Does keepalived run on a second director? `None` in a lab without one.
+    second: Option<bool>,
     innodb: bool,
     small_buffers: bool,
     one_port: bool,
@@ -129,6 +135,7 @@ impl Writer {
             },
             client_at: chance.word(&["", "", "", "", "", "", "", "behind-router", "behind-source-nat"]),
             keepalived: None,
+            second: None,
             innodb: program == Program::Driver && chance.percent(6),
             small_buffers: program == Program::Driver && chance.percent(12),
             one_port: program == Program::Driver && chance.percent(6),
@@ -154,6 +161,9 @@ impl Writer {
         let act = self.act();
         let patience = self.chance.word(&["1s", "3s", "5s", "5s", "10s"]);
         let until = match self.spent / 60_000 {
+            // VRRP speaks each second.
+            0..=2 if self.second.is_some() => "10m",
+            3..=15 if self.second.is_some() => "30m",
             0..=2 => self.chance.word(&["5m", "20m", "40m", "3h"]),
             3..=15 => self.chance.word(&["30m", "2h"]),
             _ => "20h",
