@@ -270,6 +270,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "director-failover.yaml",
         "failback.yaml",
         "sync-low-rate.yaml",
+        "partition-heals.yaml",
     ];
     of_many.iter().all(|name| !scenario.ends_with(name))
 }

@@ -37,6 +37,8 @@ pub struct State<'a> {
     mtus: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall drops ICMP, with the step that made it do so.
     filters: BTreeMap<&'a Node, u32>,
+    /// Directors whose firewall drops VRRP, with the step that made it do so.
+    deaf: BTreeMap<&'a Node, u32>,
     /// Hosts whose firewall lowers the MSS.
     clamps: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall marks the packets of the service.
@@ -146,6 +148,7 @@ impl<'a> State<'a> {
             stateful: Vec::new(),
             mtus: BTreeMap::new(),
             filters: BTreeMap::new(),
+            deaf: BTreeMap::new(),
             clamps: BTreeMap::new(),
             marking: Vec::new(),
             client_at: None,
@@ -264,6 +267,7 @@ impl<'a> State<'a> {
             }
             Action::Traffic(TrafficAction::FlushConntrack { node }) => !self.tracks(node),
             Action::Traffic(TrafficAction::FilterIcmp { node }) => self.filters.contains_key(node),
+            Action::Traffic(TrafficAction::BlockVrrp { node }) => self.deaf.contains_key(node),
             Action::Traffic(TrafficAction::ClampMss { node, size }) => {
                 self.clamps.get(node).is_some_and(|(known, _)| known <= size)
             }
@@ -414,6 +418,7 @@ impl<'a> State<'a> {
                 self.stateful.retain(|one| one.node != node);
                 self.marking.retain(|marking| *marking != node);
                 self.filters.remove(node);
+                self.deaf.remove(node);
                 self.clamps.remove(node);
             }
             TrafficAction::SetNetem { node, delay, loss } => {
@@ -425,6 +430,9 @@ impl<'a> State<'a> {
             }
             TrafficAction::FilterIcmp { node } => {
                 self.filters.entry(node).or_insert(step);
+            }
+            TrafficAction::BlockVrrp { node } => {
+                self.deaf.entry(node).or_insert(step);
             }
             TrafficAction::ClampMss { node, size } => {
                 // The kernel only ever lowers it (`nft_exthdr_tcp_set_eval` in net/netfilter/nft_exthdr.c).
@@ -452,7 +460,11 @@ impl<'a> State<'a> {
                 .values()
                 .chain(self.clamps.values())
                 .any(|(_, by)| *by == step)
-            || self.filters.values().any(|by| *by == step)
+            || self
+                .filters
+                .values()
+                .chain(self.deaf.values())
+                .any(|by| *by == step)
             || self.dark.iter().any(|(_, by)| *by == step)
             || self
                 .keepalived

@@ -14,7 +14,8 @@ mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
 pub use commands::{
-    FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
+    FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, NO_VRRP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
+    VRRP, VRRP_GROUP,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 pub use keepalived::{CHECKER, KEEPALIVED_FOLDER};

@@ -6,7 +6,7 @@
 )]
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, Node, StopSignal};
+use lvs_matrix_model::action::{HostAction, Node, StopSignal, TrafficAction};
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
@@ -293,6 +293,45 @@ fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
     let alone = State::new(servers.iter()).with_keepalived(true);
     assert_eq!(alone.conflict(&off), Some(Conflict::OnlyDirector));
     assert_eq!(alone.conflict(&second), Some(Conflict::NoSecondDirector));
+}
+
+#[test]
+fn only_directors_that_speak_vrrp_can_be_parted() {
+    let scenario = load(TWO).unwrap();
+    let plan = plan(&scenario, &cells(&scenario)[0]);
+    let block = |node: Node| TrafficAction::BlockVrrp { node }.into();
+    let [first, second] = [Node::Director, Node::SecondDirector].map(block);
+    let server = block(Node::RealServer(name("rs1")));
+    let heal = TrafficAction::FlushFirewall {
+        node: Node::SecondDirector,
+    };
+    let heal = heal.into();
+    let mut state = plan.state();
+    assert_eq!((state.conflict(&first), state.conflict(&second)), (None, None));
+    let rs1 = Node::RealServer(name("rs1"));
+    assert_eq!(state.conflict(&server), Some(Conflict::SpeaksNoVrrp(&rs1)));
+    assert_eq!(
+        state.conflict(&heal),
+        Some(Conflict::NoRule(&Node::SecondDirector))
+    );
+    state.apply(3, &second);
+    assert!(state.lasts(3) && state.is_so(&second) && !state.is_so(&first));
+    assert_eq!(state.conflict(&heal), None);
+    state.apply(4, &heal);
+    assert!(!state.lasts(3));
+    let lines = plan.command_lines(&second);
+    let rule = "nft add rule inet vrrp no_vrrp ip daddr 224.0.0.18 counter drop";
+    assert!(
+        lines
+            .iter()
+            .any(|(node, argv)| { *node == Some(Node::SecondDirector) && argv.join(" ") == rule })
+    );
+    let servers = [name("rs1")];
+    let alone = State::new(servers.iter()).with_keepalived(true);
+    assert_eq!(
+        alone.conflict(&first),
+        Some(Conflict::SpeaksNoVrrp(&Node::Director))
+    );
 }
 
 #[test]

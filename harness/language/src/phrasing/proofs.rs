@@ -77,6 +77,12 @@ pub(super) fn proof(proof: &Proof) -> String {
                 packets.0
             )
         }
+        Proof::VrrpBlocked { node, packets } => {
+            format!(
+                "nft 列出 {node} 丢弃 VRRP 的规则；它已匹配 {} 个数据包",
+                packets.0
+            )
+        }
         Proof::MssClamped { node, size, packets } => format!(
             "nft 列出 {node} 将 MSS 限制为 {size} 的规则；它已匹配 {} 个数据包",
             packets.0

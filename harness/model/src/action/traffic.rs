@@ -251,6 +251,16 @@ actions! {
         } says {
             { node, size } => en("let {node} clamp the MSS to {size}") zh("{node} 将 MSS 限制为 {size}");
         }
+
+        /// The firewall of one of two directors drops the adverts of VRRP that come to it: it takes the other
+        /// director for gone. With one on each the directors are parted, and both have the VIP.
+        /// `flush-firewall` heals it.
+        "block-vrrp" BlockVrrp {
+            /// `director` or `director2`.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("let the firewall of {node} drop VRRP") zh("{node} 的防火墙丢弃 VRRP");
+        }
     }
 }
 
@@ -266,6 +276,7 @@ impl TrafficAction {
             | Self::SetNetem { node, .. }
             | Self::SetMtu { node, .. }
             | Self::FilterIcmp { node }
+            | Self::BlockVrrp { node }
             | Self::ClampMss { node, .. } => node,
         }
     }
@@ -282,7 +293,7 @@ impl TrafficAction {
             Self::SetNetem { .. } => chain == Chain::Input,
             // An MTU of its own may hold back what the host has to say.
             Self::SetMtu { .. } => chain == Chain::Output,
-            Self::FilterIcmp { .. } | Self::ClampMss { .. } => false,
+            Self::FilterIcmp { .. } | Self::ClampMss { .. } | Self::BlockVrrp { .. } => false,
         }
     }
 
@@ -295,6 +306,8 @@ impl TrafficAction {
             | Self::SetMtu { .. }
             | Self::FilterIcmp { .. } => true,
             Self::SetNetem { loss, .. } => *loss != Percent::default(),
+            // No packet of a client's.
+            Self::BlockVrrp { .. } => false,
             Self::FlushFirewall { .. } | Self::FlushConntrack { .. } | Self::ClampMss { .. } => false,
         }
     }
@@ -308,6 +321,7 @@ impl TrafficAction {
             | Self::FlushFirewall { .. }
             | Self::FlushConntrack { .. }
             | Self::FilterIcmp { .. }
+            | Self::BlockVrrp { .. }
             | Self::ClampMss { .. } => true,
             // A link's queueing discipline goes with the interface.
             Self::SetNetem { .. } | Self::SetMtu { .. } => false,

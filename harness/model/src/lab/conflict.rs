@@ -72,6 +72,8 @@ pub enum Conflict<'a> {
     KeepalivedStopped,
     /// There is no second director.
     NoSecondDirector,
+    /// The host speaks no VRRP.
+    SpeaksNoVrrp(&'a Node),
     /// The only director of a lab keeps its power.
     OnlyDirector,
     /// The director has no power.
@@ -119,6 +121,7 @@ impl<'a> State<'a> {
                 TrafficAction::AddFirewallRule { .. }
                 | TrafficAction::AddStatefulFirewall { .. }
                 | TrafficAction::FlushFirewall { .. }
+                | TrafficAction::BlockVrrp { .. }
                 | TrafficAction::FilterIcmp { .. } => true,
                 TrafficAction::FlushConntrack { .. }
                 | TrafficAction::SetNetem { .. }
@@ -243,7 +246,9 @@ impl<'a> State<'a> {
     fn of_traffic(&self, action: &'a TrafficAction) -> Option<Conflict<'a>> {
         match action {
             TrafficAction::FlushFirewall { node } => {
-                let of_sizes = self.filters.contains_key(node) || self.clamps.contains_key(node);
+                let of_sizes = self.filters.contains_key(node)
+                    || self.clamps.contains_key(node)
+                    || self.deaf.contains_key(node);
                 let ruled = self.rules.iter().any(|rule| rule.node == node) || self.tracks(node);
                 let any = ruled || self.marks(node) || of_sizes;
                 (!any).then_some(Conflict::NoRule(node))
@@ -255,6 +260,10 @@ impl<'a> State<'a> {
                     .iter()
                     .any(|one| one.node == node && one.chain == *chain);
                 forwards(node, *chain).or(there.then_some(Conflict::StatefulThere(node, *chain)))
+            }
+            TrafficAction::BlockVrrp { node } => {
+                let speaks = self.second_director && node.is_director();
+                (!speaks).then_some(Conflict::SpeaksNoVrrp(node))
             }
             TrafficAction::FlushConntrack { .. }
             | TrafficAction::SetNetem { .. }

@@ -20,7 +20,13 @@ pub const SIZES: &str = "inet sizes";
 pub const NO_ICMP: &str = "no_icmp";
 /// The chain of it that lowers the MSS.
 pub const MSS: &str = "mss";
-/// What a rule of that chain looks at, in nft(8)'s words.
+/// The family and name of a director's table that drops VRRP.
+pub const VRRP: &str = "inet vrrp";
+/// The chain of it that does.
+pub const NO_VRRP: &str = "no_vrrp";
+/// What a rule of that chain looks at: VRRP's group (RFC 5798, 5.1.1.2).
+pub const VRRP_GROUP: &str = "ip daddr 224.0.0.18";
+/// What a rule of the chain that lowers the MSS looks at, in nft(8)'s words.
 pub const SYN: &str = "tcp flags syn";
 /// What it does, before the size.
 pub const SET_MSS: &str = "tcp option maxseg size set";
@@ -229,6 +235,10 @@ impl LabPlan {
             TrafficAction::FilterIcmp { node } => {
                 let rule = format!("{} counter drop", self.filtered_icmp());
                 Self::chain_lines(node, SIZES, NO_ICMP, "input priority filter", &[&rule])
+            }
+            TrafficAction::BlockVrrp { node } => {
+                let rule = format!("{VRRP_GROUP} counter drop");
+                Self::chain_lines(node, VRRP, NO_VRRP, "input priority filter", &[&rule])
             }
             TrafficAction::ClampMss { node, size } => {
                 let rule = format!("{SYN} counter {} {size}", SET_MSS);

@@ -253,6 +253,13 @@ readable_sentences! {
             /// The packets that the rule has met so far.
             packets: Packets,
         } => "nft lists the rule of {node} against ICMP; it has met {packets}",
+        /// The firewall drops VRRP.
+        VrrpBlocked {
+            /// On which host.
+            node: Node,
+            /// The packets that the rule has met so far.
+            packets: Packets,
+        } => "nft lists the rule of {node} against VRRP; it has met {packets}",
         /// The firewall lowers the MSS.
         MssClamped {
             /// On which host.
@@ -363,6 +370,7 @@ impl Proof {
             Self::Rule { packets, .. }
             | Self::Stateful { dropped: packets, .. }
             | Self::IcmpFiltered { packets, .. }
+            | Self::VrrpBlocked { packets, .. }
             | Self::MssClamped { packets, .. } => Some(packets.0),
             Self::Link { packets, loss, .. } => (*loss != Percent(0)).then_some(packets.0),
             Self::Chosen { .. }

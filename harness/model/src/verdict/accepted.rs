@@ -112,6 +112,7 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
             | TrafficAction::SetNetem { .. }
             | TrafficAction::SetMtu { .. }
             | TrafficAction::FilterIcmp { .. }
+            | TrafficAction::BlockVrrp { .. }
             | TrafficAction::FlushConntrack { .. }
             | TrafficAction::AddStatefulFirewall { .. }
             | TrafficAction::ClampMss { .. } => {}

@@ -51,6 +51,8 @@ pub(crate) struct Control {
     /// Which director.
     pub(crate) node: Node,
     daemon: Option<Daemon>,
+    /// The real server that its configuration lacks.
+    without: Option<Name>,
     /// How the last one ended.
     ended: String,
     folder: PathBuf,
@@ -115,6 +117,7 @@ impl Control {
         let mut control = Self {
             node: node.clone(),
             daemon: None,
+            without: None,
             ended: String::new(),
             folder,
             shared,
@@ -197,7 +200,7 @@ impl Control {
             .stage(stage)?;
         let enclosure = enclosed::namespace_of(&child);
         self.daemon = Some(Daemon { child, enclosure });
-        let wanted = wanted(plan);
+        let wanted = wanted(plan, self.without.as_ref());
         let listed = self.await_table(stage, director, plan, |table| {
             let seen = shared.lock();
             let mut new = seen.lines.iter().skip(before);
@@ -329,6 +332,7 @@ impl Control {
     ) -> Result<Proof> {
         let stage = "reload keepalived";
         self.configure(plan, without)?;
+        self.without = without.cloned();
         let pids = self.daemon.as_ref().map(Daemon::pids).unwrap_or_default();
         let first = *pids
             .first()

@@ -10,10 +10,12 @@ use std::net::SocketAddr;
 /// What is wanted of the director's table.
 pub(super) type Wanted = Vec<(SocketAddr, u32)>;
 
-/// What the configuration wants in the table: each real server with its weight.
-pub(super) fn wanted(plan: &LabPlan) -> Wanted {
+/// What the configuration without this real server wants in the table: each of the others with its weight.
+pub(super) fn wanted(plan: &LabPlan, without: Option<&Name>) -> Wanted {
     let backends = plan.service().backends.iter();
-    let within = |backend: &&Backend| !backend.stands_by;
+    let within = |backend: &&Backend| {
+        !backend.stands_by && without.is_none_or(|name| backend.host.real_server() != Some(name))
+    };
     backends
         .filter(within)
         .filter_map(|backend| {

@@ -1,10 +1,11 @@
-//! What bounds the size of packets: MTUs, and firewalls that drop what is said of them.
+//! What bounds the size of packets: MTUs, and firewalls that drop what is said of them. And those that drop
+//! VRRP.
 
 use super::{Shown, find, firewall};
 use crate::error::{Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::plan::{LabPlan, MSS, NO_ICMP, SET_MSS, SYN};
+use lvs_matrix_model::plan::{LabPlan, MSS, NO_ICMP, NO_VRRP, SET_MSS, SYN, VRRP_GROUP};
 use lvs_matrix_model::record::{Instead, Packets, Proof};
 use lvs_matrix_netns::CommandLine;
 
@@ -29,6 +30,15 @@ pub(super) fn mtu(plan: &LabPlan, lab: &Lab, node: &Node, mtu: u16) -> Result<Sh
 pub(super) fn filter(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<Shown> {
     let met = rule(lab, node, NO_ICMP, plan.filtered_icmp(), "drop")?;
     Ok(met.map(|packets| Proof::IcmpFiltered {
+        node: node.clone(),
+        packets,
+    }))
+}
+
+/// Does the director's firewall drop VRRP?
+pub(super) fn vrrp(lab: &Lab, node: &Node) -> Result<Shown> {
+    let met = rule(lab, node, NO_VRRP, VRRP_GROUP, "drop")?;
+    Ok(met.map(|packets| Proof::VrrpBlocked {
         node: node.clone(),
         packets,
     }))

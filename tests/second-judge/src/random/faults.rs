@@ -52,7 +52,14 @@ impl Writer {
         if self.second == Some(true) && self.chance.percent(15) {
             self.second = Some(false);
             let signal = self.chance.word(&["TERM", "KILL"]);
-            return Some(format!("stop-keepalived: {{ signal: {signal}, node: director2 }}"));
+            return Some(format!(
+                "stop-keepalived: {{ signal: {signal}, node: director2 }}"
+            ));
+        }
+        if self.second.is_some() && self.chance.percent(15) {
+            let node = self.chance.word(&["director", "director2"]);
+            self.filtered.insert(node);
+            return Some(format!("block-vrrp: {{ node: {node} }}"));
         }
         let runs = self.keepalived.as_mut()?;
         if !*runs {

@@ -15,7 +15,9 @@ impl Writer {
             let retry = self.chance.word(&["0", "1", "3"]);
             let inhibit = self.chance.word(&["", ", inhibit-on-failure: true"]);
             let vrrp = match self.second {
-                Some(_) => self.chance.word(&["", ", sync: true", ", sync: true", ", nopreempt: true"]),
+                Some(_) => self
+                    .chance
+                    .word(&["", ", sync: true", ", sync: true", ", nopreempt: true"]),
                 None => "",
             };
             let _ = writeln!(

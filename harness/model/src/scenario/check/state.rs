@@ -193,6 +193,12 @@ impl From<Conflict<'_>> for Wrong {
                 label: "`director2` is the second director",
                 help: "add `directors: 2` to the lab, with `keepalived: {}`",
             },
+            Conflict::SpeaksNoVrrp(node) => Self {
+                kind: FirewallState,
+                message: format!("`{node}` speaks no VRRP"),
+                label: "the directors of a lab with two speak it",
+                help: "name `director` or `director2`, in a lab with `directors: 2`",
+            },
             Conflict::OnlyDirector => Self {
                 kind: HostOff,
                 message: "the only director of the lab cannot be powered off".to_owned(),
