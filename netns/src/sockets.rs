@@ -51,6 +51,18 @@ impl TcpSocket {
         SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port())
     }
 
+    /// The kernel's own name of it, byte for byte: no two sockets have the same one.
+    #[must_use]
+    pub fn id(&self) -> &[u8; ID] {
+        &self.id
+    }
+
+    /// Its own address and port.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.local.ip().to_canonical(), self.local.port())
+    }
+
     /// Does it wait for connections?
     #[must_use]
     pub fn listens(&self) -> bool {
@@ -183,6 +195,14 @@ fn span(millis: u32) -> String {
 /// [`Error::Tcp`] if the kernel does not tell them.
 pub fn tcp_sockets(namespace: &Namespace) -> Result<Vec<TcpSocket>> {
     namespace.run(|| list().map_err(failed("list TCP sockets")))?
+}
+
+/// As [`tcp_sockets`], in the calling thread's namespace.
+///
+/// # Errors
+/// As [`tcp_sockets`].
+pub fn tcp_sockets_here() -> Result<Vec<TcpSocket>> {
+    list().map_err(failed("list TCP sockets"))
 }
 
 /// Destroys those TCP sockets of the namespace that `doomed` chooses; it gives how many. A connection's other

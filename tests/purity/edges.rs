@@ -83,12 +83,13 @@ fn the_edges_between_crates_are_those_of_the_design() {
 }
 
 /// The parts of `model` from the ground up: each may name those before it, and none after it.
-const PARTS_OF_MODEL: [&str; 19] = [
+const PARTS_OF_MODEL: [&str; 20] = [
     "name",
     "duration",
     "base",
     "ipvs",
     "keepalived",
+    "probe",
     "mysqld",
     "serving",
     "client",

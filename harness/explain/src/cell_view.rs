@@ -316,7 +316,7 @@ impl<'a> CellView<'a> {
     pub(super) fn server(&self) -> Option<&'a Name> {
         match self.operation.served_by.as_ref()? {
             Node::RealServer(name) => Some(name),
-            Node::Client | Node::Director | Node::SecondDirector | Node::Router => None,
+            Node::Client | Node::Probe | Node::Director | Node::SecondDirector | Node::Router => None,
         }
     }
 

@@ -182,6 +182,7 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
             .into_iter()
             .collect(),
         clients: None,
+        outage: None,
     }))
 }
 

@@ -46,6 +46,8 @@ use std::time::Duration;
 pub enum Node {
     /// The client.
     Client,
+    /// The host whose probes ask again and again.
+    Probe,
     /// The load balancer: the host with the IPVS table. Of two directors the one that has the VIP at first.
     Director,
     /// The second director of a lab with two.
@@ -63,7 +65,7 @@ impl Node {
     pub fn real_server(&self) -> Option<&Name> {
         match self {
             Self::RealServer(name) => Some(name),
-            Self::Client | Self::Director | Self::SecondDirector | Self::Router => None,
+            Self::Client | Self::Probe | Self::Director | Self::SecondDirector | Self::Router => None,
         }
     }
 
@@ -91,6 +93,7 @@ impl From<Name> for Node {
     fn from(name: Name) -> Self {
         match name.as_str() {
             "client" => Self::Client,
+            "probe" => Self::Probe,
             "director" => Self::Director,
             "director2" => Self::SecondDirector,
             "router" => Self::Router,
@@ -103,6 +106,7 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("client"),
+            Self::Probe => f.write_str("probe"),
             Self::Director => f.write_str("director"),
             Self::SecondDirector => f.write_str("director2"),
             Self::Router => f.write_str("router"),

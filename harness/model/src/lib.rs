@@ -21,6 +21,7 @@ pub mod mysqld;
 pub mod name;
 pub mod path;
 pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod scenario;
 mod sentence;

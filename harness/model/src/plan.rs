@@ -31,6 +31,7 @@ use crate::base::{CellRef, OneOrMore, Wiring};
 use crate::client::{Client, Program};
 use crate::ipvs::Protocol;
 use crate::lab::{State, Table};
+use crate::probe::Probe;
 use crate::scenario::{Expected, Observe};
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
@@ -90,7 +91,7 @@ pub struct LabPlan {
     pub segments: Vec<Segment>,
     /// The virtual services; the first one is that of the client.
     pub services: OneOrMore<Service>,
-    /// Client, router if there is one, directors, then the real servers. Written down, the sysctls with
+    /// Client, probe and router if there are, directors, then the real servers. Written down, the sysctls with
     /// which the list of every host begins stand once, in `sysctls` of the plan.
     #[serde(flatten, serialize_with = "host::with_common_sysctls")]
     pub hosts: Vec<Host>,
@@ -151,6 +152,22 @@ impl LabPlan {
         self.client_addresses().any(|own| own == address)
     }
 
+    /// The host whose probes ask again and again, if the lab has probes.
+    #[must_use]
+    pub fn probe_host(&self) -> Option<&Host> {
+        self.host(&Node::Probe)
+    }
+
+    /// The probes, in their order.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        let runs = self.hosts.iter().flat_map(|host| &host.runs);
+        runs.filter_map(|process| match process {
+            Process::Probes(probes) => Some(probes),
+            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) | Process::Server(_) => None,
+        })
+        .flatten()
+    }
+
     /// The client program and its settings.
     #[must_use]
     pub fn client(&self) -> &Client {
@@ -163,7 +180,7 @@ impl LabPlan {
         let mut all = self.hosts.iter_mut().flat_map(|host| &mut host.runs);
         all.find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Keepalived(_) | Process::Server(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Probes(_) | Process::Server(_) => None,
         })
     }
 
@@ -232,7 +249,7 @@ impl LabPlan {
     pub fn real_servers(&self) -> impl Iterator<Item = (&Name, &Host)> {
         self.hosts.iter().filter_map(|host| match &host.node {
             Node::RealServer(name) => Some((name, host)),
-            Node::Client | Node::Director | Node::SecondDirector | Node::Router => None,
+            Node::Client | Node::Probe | Node::Director | Node::SecondDirector | Node::Router => None,
         })
     }
 

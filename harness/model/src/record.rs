@@ -5,6 +5,7 @@ mod client;
 mod instead;
 mod limits;
 mod missing;
+mod probe;
 mod server;
 mod shown;
 mod socket;
@@ -17,6 +18,7 @@ pub use client::{
 pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
+pub use probe::{Attempt, AttemptEnd, ProbeRecord};
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
 pub use shown::Proof;
 pub use socket::{Socket, SocketTimer};
@@ -74,6 +76,9 @@ pub struct CellRecord {
     /// of before, and if the lab never became ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientRecord>,
+    /// What the probes of the lab wrote down, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeRecord>,
     /// The tables of the directors at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
     /// What keepalived on the directors said, in order: each line of a log, as it was read.
@@ -203,6 +208,7 @@ impl CellRecord {
             by_hand: Vec::new(),
             client_events: Vec::new(),
             client: None,
+            probes: Vec::new(),
             snapshots: Vec::new(),
             keepalived_log: Vec::new(),
             vip_changes: Vec::new(),

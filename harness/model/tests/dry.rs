@@ -124,6 +124,7 @@ fn what_rests_on_a_statement_that_fails_is_not_known() {
         world.record.plan.expected = Expected::Behaviour(ExpectedBehaviour {
             served_by: Vec::new(),
             clients: None,
+            outage: None,
             behaviour: BehaviourName::FailedFast,
             error: Some(2013),
             errno: None,

@@ -13,10 +13,11 @@ use lvs_matrix_model::action::{
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
+use lvs_matrix_model::probe::{Asks, Probe};
 use lvs_matrix_model::scenario::{
-    Axis, BehaviourName, ClientAt, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName,
-    Lab, Misbuild, Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value,
-    Vip, Wiring, load, load_bytes, render, schema,
+    Axis, BehaviourName, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, Family,
+    Forwarding, HangEndName, Judged, Lab, Misbuild, Observe, OutageBounds, Phases, Position, RealServer,
+    Scenario, Source, Style, TunnelType, Url, Value, Vip, Wiring, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -55,6 +56,7 @@ lab:
   family: ipv4
   server-port: 3306
   server-mtu: 1400
+  probes: { slow: { asks: pool, every: 1h, timeout: 2s } }
   scheduler: sh
   real-servers:
     rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
@@ -141,7 +143,7 @@ axes:
         - remove-real-server: { server: rs3 }
         - { after: 1s, add-real-server: { server: rs3, weight: 2 } }
       act: [{ connect: {} }]
-observe: { patience: 500ms, until: 6h }
+observe: { patience: 500ms, until: 6h, judge: worst }
 expect:
   - when: { more: "0" }
     behaviour: hung
@@ -151,6 +153,7 @@ expect:
     at-least: 10m
     at-most: 17m
     served-by: [rs2, rs1]
+    outage: { at-least: 1s, at-most: 7h, lost: 9, of: { slow: { lost: 8 } } }
   - when: { more: [rs3] }
     observe-only: true
 "#;
@@ -416,6 +419,12 @@ fn every_field_has_its_effect() {
             keepalived: None,
             directors: None,
             clients: None,
+            probes: vec![Probe {
+                name: name("slow"),
+                asks: Asks::Pool,
+                every: Duration::from_secs(3600),
+                timeout: Duration::from_secs(2),
+            }],
             one_packet: false,
             scheduler: Some("sh".to_owned()),
             real_servers: vec![
@@ -467,6 +476,7 @@ fn every_field_has_its_effect() {
         observe: Observe {
             patience: Duration::from_millis(500),
             until: Duration::from_secs(6 * 3600),
+            judge: Judged::Worst,
         },
         expectations: vec![
             Expectation {
@@ -481,6 +491,20 @@ fn every_field_has_its_effect() {
                     at_most: Some(Duration::from_secs(1020)),
                     served_by: vec![name("rs2"), name("rs1")],
                     clients: None,
+                    outage: Some(ExpectedOutage {
+                        each: OutageBounds {
+                            at_least: Some(Duration::from_secs(1)),
+                            at_most: Some(Duration::from_secs(7 * 3600)),
+                            lost: Some(9),
+                        },
+                        of: vec![(
+                            name("slow"),
+                            OutageBounds {
+                                lost: Some(8),
+                                ..OutageBounds::default()
+                            },
+                        )],
+                    }),
                 }),
                 position: position_of("when: { more: \"0\" }"),
             },

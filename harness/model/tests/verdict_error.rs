@@ -140,6 +140,7 @@ fn either_code_of_a_failed_connect_fits() {
             at_most: None,
             served_by: Vec::new(),
             clients: None,
+            outage: None,
         };
         let verdict = judge(&Expected::Behaviour(expected_behaviour), &observed(code));
         assert_eq!(

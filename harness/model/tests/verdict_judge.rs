@@ -28,6 +28,7 @@ fn only(behaviour: BehaviourName) -> ExpectedBehaviour {
         at_most: None,
         served_by: Vec::new(),
         clients: None,
+        outage: None,
     }
 }
 

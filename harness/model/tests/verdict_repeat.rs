@@ -124,6 +124,7 @@ fn each_part_of_what_it_came_to_can_differ() {
         at_most: None,
         served_by: Vec::new(),
         clients: None,
+        outage: None,
     };
     violated.verdict = judge(&Expected::Behaviour(expected), &violated.observed);
     assert_eq!(disagreements(&[cell("one", 1, &hung()), violated]).len(), 1);

@@ -28,6 +28,7 @@ fn expects(behaviour: BehaviourName, served_by: &[&str]) -> Expected {
         at_most: None,
         served_by: served_by.iter().map(|server| name(server)).collect(),
         clients: None,
+        outage: None,
     })
 }
 

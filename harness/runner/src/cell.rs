@@ -1,7 +1,7 @@
 //! A cell from plan to record.
 
 use crate::capture::{Captured, Captures};
-use crate::client::Client;
+use crate::client::{Client, Probes};
 use crate::clock::Clock;
 use crate::control::{Control, Watched};
 use crate::environment::environment;
@@ -238,6 +238,10 @@ fn observe(
     record.epoch_unix_nanos = clock.epoch_unix_nanos();
     let client = Client::start(lab.client()?, clock, plan, places.program)?;
     lab.start_control(plan, clock, places.scratch)?;
+    let probes = match plan.probe_host() {
+        Some(host) => Some(Probes::start(lab.namespace(&host.node)?, clock, plan)?),
+        None => None,
+    };
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let mut hand = session.map(|session| Hand::new(session, record.environment.clone(), places.out));
@@ -247,6 +251,7 @@ fn observe(
     };
     let played = played.and_then(|ended| {
         reached(Milestone::Played);
+        probes.iter().for_each(Probes::close);
         std::thread::sleep(IN_FLIGHT);
         timeline.snapshot(Moment::End)?;
         timeline.look_again()?;
@@ -276,6 +281,11 @@ fn observe(
     // The captures end before the client does: its good-bye is not part of the cell.
     let captured = captures.finish();
     let (events, program) = client.stop();
+    let probed = probes.map_or_else(|| Ok(Vec::new()), Probes::stop);
+    let failed = failed.and_then(|()| {
+        record.probes = probed?;
+        Ok(())
+    });
     record.client_events = events;
     record.client = Some(program);
     let lab = match failed {

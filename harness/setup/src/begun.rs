@@ -7,7 +7,7 @@ use crate::place::Fate;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction, Opening, TableAction};
 use lvs_matrix_model::plan::ServerKind;
-use lvs_matrix_model::scenario::{Axis, Observe, Phases, Scenario, Value, load, written};
+use lvs_matrix_model::scenario::{Axis, Judged, Observe, Phases, Scenario, Value, load, written};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -143,6 +143,7 @@ fn scenario(lab: &Lab, name: &str) -> Result<Scenario, String> {
         observe: Observe {
             patience: Duration::from_secs(5),
             until: Duration::from_secs(20 * 60),
+            judge: Judged::Last,
         },
         expectations: vec![observe_only()],
         fails_without_change: false,

@@ -6,7 +6,7 @@ use lvs_matrix_model::action::{Action, ClientAction, Opening};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, ServerKind, plan};
 use lvs_matrix_model::scenario::{
-    self, Expectation, Expected, Observe, Phases, Position, Scenario, load, written,
+    self, Expectation, Expected, Judged, Observe, Phases, Position, Scenario, load, written,
 };
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub(crate) fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> 
         observe: Observe {
             patience: Duration::from_secs(5),
             until: Duration::from_secs(60),
+            judge: Judged::Last,
         },
         expectations: vec![observe_only()],
         fails_without_change: false,

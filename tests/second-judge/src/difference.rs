@@ -2,6 +2,7 @@
 
 use crate::capture::Frame;
 use crate::judge::{Behaviour, End, Judgement, spread};
+use crate::probes;
 use crate::record::{Record, list};
 use serde_json::Value;
 use std::fmt;
@@ -112,6 +113,14 @@ pub fn differences(
         );
     }
     times("silence", cell["silence-ns"].as_i64(), judgement.silence);
+    let (report, second) = (probes::reported(cell), probes::probed(record, frames));
+    if report != second {
+        found.push(Difference::Otherwise {
+            what: "what the probes lived through",
+            report: format!("{report:?}"),
+            second: format!("{second:?}"),
+        });
+    }
     if !cell["spread"].is_null() {
         let (report, second) = (reported(cell), spread(record, frames));
         if report != second {

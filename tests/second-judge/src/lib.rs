@@ -8,6 +8,7 @@
 //! - [`capture`]: the packets of a capture file.
 //! - [`record`]: the window of the operation that is judged.
 //! - [`mysql`]: requests and their answers in the bytes of a connection.
+//! - [`probes`]: what became of the attempts of probes.
 //! - [`random`]: scenarios that are made up.
 //! - [`twice`]: runs, judged by both.
 //! - [`judge`]: the judgement, and what of a report disagrees with it.
@@ -20,6 +21,7 @@ pub mod connection;
 pub mod difference;
 pub mod judge;
 pub mod mysql;
+pub mod probes;
 pub mod random;
 pub mod record;
 pub mod twice;

@@ -76,7 +76,7 @@ impl Record {
     /// Is a host of this name a real server?
     #[must_use]
     pub fn is_real(name: &str) -> bool {
-        !["client", "director", "director2", "router"].contains(&name)
+        !["client", "probe", "director", "director2", "router"].contains(&name)
     }
 
     /// The address whose Ethernet address the client needs: its router's on the client's link, or the VIP.
@@ -236,8 +236,13 @@ impl Record {
     fn last_in_act(&self) -> Option<u32> {
         let steps = self.steps().filter(|step| step.phase == "act");
         let of_client = steps.filter(|step| step.action != "disconnect" && step.operation.is_some());
-        let step = of_client.last()?;
-        let numbers = step.operations();
+        let worst = self.json["plan"]["observe"]["judge"] == "worst";
+        let all: Vec<Step<'_>> = of_client.collect();
+        let step = all.last()?;
+        let numbers: Vec<u32> = match worst {
+            true => all.iter().flat_map(Step::operations).collect(),
+            false => step.operations(),
+        };
         let all = self
             .operations
             .iter()

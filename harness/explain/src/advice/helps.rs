@@ -131,7 +131,7 @@ impl Advice {
                         | (Node::Director | Node::SecondDirector | Node::Client, Chain::Output) => true,
                         (Node::RealServer(_), Chain::Output)
                         | (Node::Client, Chain::Input)
-                        | (Node::Router, _)
+                        | (Node::Router | Node::Probe, _)
                         | (_, Chain::Forward) => false,
                     };
                     hung && from_the_client && met_by_the_client(view, node, *chain)
@@ -140,7 +140,7 @@ impl Advice {
                     let chain = match node {
                         Node::RealServer(_) => Chain::Output,
                         Node::Client => Chain::Input,
-                        Node::Director | Node::SecondDirector | Node::Router => return false,
+                        Node::Director | Node::SecondDirector | Node::Probe | Node::Router => return false,
                     };
                     hung && met_by_the_client(view, node, chain)
                 }

@@ -349,7 +349,7 @@ fn reset_the_other_way(node: &Node) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
     let (here, there) = match node {
         Node::Client => (Chain::Input, Chain::Output),
-        Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_) => {
+        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
             (Chain::Output, Chain::Input)
         }
     };

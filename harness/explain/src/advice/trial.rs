@@ -146,9 +146,11 @@ impl Advice {
             Self::ResetTheOtherWay(node) => {
                 let (here, there) = match node {
                     Node::Client => (Chain::Input, Chain::Output),
-                    Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_) => {
-                        (Chain::Output, Chain::Input)
-                    }
+                    Node::Director
+                    | Node::SecondDirector
+                    | Node::Probe
+                    | Node::Router
+                    | Node::RealServer(_) => (Chain::Output, Chain::Input),
                 };
                 for (of, hook, verdict) in rules(&mut line) {
                     if of == node && *hook == here {

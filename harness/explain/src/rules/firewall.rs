@@ -48,7 +48,9 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
-        (Node::Client | Node::Router, _) | (Node::RealServer(_), Chain::Forward) => return None,
+        (Node::Client | Node::Probe | Node::Router, _) | (Node::RealServer(_), Chain::Forward) => {
+            return None;
+        }
         (Node::Director | Node::SecondDirector, Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
@@ -296,7 +298,7 @@ fn answered_by_firewall<'a>(
             .terminator(kind)
             .filter(|refusal| refusal.by.as_ref() == Some(node))?;
         let met = match node {
-            Node::Client | Node::Router => None,
+            Node::Client | Node::Probe | Node::Router => None,
             Node::Director | Node::SecondDirector => request.stopped_at_director(),
             Node::RealServer(_) => request
                 .reached

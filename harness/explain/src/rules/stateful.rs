@@ -144,7 +144,9 @@ impl<'a> Guard<'a> {
 fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> {
     let (client, port) = match node {
         Node::Client => view.client,
-        Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_) => view.known_as,
+        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
+            view.known_as
+        }
     };
     let seen = view.seen_on(node).filter(|packet| packet.number >= from);
     seen.filter_map(|packet| {
@@ -178,7 +180,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
     let (at, text, taken, mut shown_by, claims) = match (node, guard.firewall.chain) {
         (Node::Client, Chain::Output | Chain::Forward)
         | (Node::RealServer(_), Chain::Forward)
-        | (Node::Router, _) => {
+        | (Node::Router | Node::Probe, _) => {
             return None;
         }
         (Node::Client, Chain::Input) => {
@@ -214,7 +216,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
                     Node::Director | Node::SecondDirector => passage
                         .stopped_at_director()
                         .is_some_and(|seen| seen.packet == met.packet),
-                    Node::Client | Node::Router | Node::RealServer(_) => passage
+                    Node::Client | Node::Probe | Node::Router | Node::RealServer(_) => passage
                         .reached
                         .as_ref()
                         .is_some_and(|(seen, at)| at == node && seen.packet == met.packet),

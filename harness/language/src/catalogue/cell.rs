@@ -79,6 +79,27 @@ crate::catalogue::words! {
     spread_moved(moved, of, total):
         "Of {total} clients, {of} had a real server that has stayed. {moved} of these reached another one."
         / "{total} 个客户端中，{of} 个原来的真实服务器仍在。其中 {moved} 个到了别的服务器。";
+    probes_title: "What the probes lived through" / "探测的经历";
+    probe: "probe" / "探测";
+    probe_asks: "asks on" / "方式";
+    probe_every: "every" / "间隔";
+    probe_attempts: "attempts" / "次数";
+    probe_answered: "answered" / "应答";
+    probe_not_answered: "without an answer" / "无应答";
+    probe_outages: "outages" / "中断";
+    probe_longest: "the longest" / "最长";
+    probe_served_by: "answered by" / "应答者";
+    outage_span(from, lasted, lost, of): "{lasted} from {from} ({lost} of {of})"
+        / "从 {from} 起 {lasted}（{of} 中 {lost}）";
+    of_kind(count, kind): "{count} {kind}" / "{kind} {count}";
+    loss_refused: "refused" / "被拒绝";
+    loss_no_host: "without a host to go to" / "找不到主机";
+    loss_cut: "cut off" / "被切断";
+    loss_server_error: "answered with an error" / "以错误应答";
+    loss_silence: "met with silence" / "没有回音";
+    new_connection: "a new connection" / "新连接";
+    open_connection: "an open connection" / "已打开的连接";
+    pooled_connection: "a pool" / "连接池";
     servers_at_end: "The real servers at the end" / "结束时的真实服务器";
     mysqld_runs: "mysqld runs" / "mysqld 正在运行";
     mysqld_frozen: "mysqld is frozen (SIGSTOP)" / "mysqld 已冻结（SIGSTOP）";

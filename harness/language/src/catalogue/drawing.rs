@@ -18,6 +18,8 @@ crate::catalogue::words! {
     sign_again: "sent again" / "重发";
     sign_answered: "answered" / "应答";
     sign_error: "error" / "错误";
+    sign_outage: "no answer to probes" / "探测无应答";
+    track_probe(name): "probe {name}" / "探测 {name}";
     sign_waiting: "still waiting" / "仍在等待";
 
     track_steps: "steps" / "步骤";

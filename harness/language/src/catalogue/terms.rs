@@ -128,6 +128,16 @@ crate::catalogue::words! {
     clients_moved(count): ", clients moved: {count}" / "，移走的客户端：{count}";
     clients_failed(count): ", clients failed: {count}" / "，出错的客户端：{count}";
     clients_on(server, count): ", clients on {server}: {count}" / "，在 {server} 上的客户端：{count}";
+    fared_worse(what, behaviour): "before, {what}: {behaviour}" / "此前的 {what}：{behaviour}";
+    outage_expected(of): ", outage {of}" / "，{of}中断";
+    of_the_probe(name): "of the probe {name}" / "探测 {name} 的";
+    of_each_probe: "of each probe" / "每个探测的";
+    outage_at_least(time): " at least {time}" / "至少 {time}";
+    outage_at_most(time): " at most {time}" / "至多 {time}";
+    outage_lost(count): ", lost at most {count}" / "，至多失败 {count} 次";
+    probe_lost(name, lost, of): "probe {name}: {lost} of {of} lost" / "探测 {name}：{of} 次中失败 {lost} 次";
+    outage_of(time): ", outage {time}" / "，中断 {time}";
+    outage_to_the_end(time): ", outage {time} to the end" / "，中断 {time}，直到结束";
     or_server: " or " / " 或 ";
     and_server: " and " / " 和 ";
     spanned(first, last): "{first} to {last}" / "{first} 至 {last}";

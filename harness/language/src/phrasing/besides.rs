@@ -1,5 +1,5 @@
 //! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its
-//! client says otherwise.
+//! client says otherwise; and what the probes lived through.
 
 use super::{NOTHING, error_code};
 use crate::catalogue::Language;
@@ -29,7 +29,22 @@ pub fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
         .map(|longest| words.in_parts(Human(longest)));
     let contradiction = observed.contradiction.as_ref();
     let otherwise = contradiction.map(|contradiction| super::contradiction(words, contradiction));
-    tried.into_iter().chain(slow).chain(otherwise).collect()
+    let worse = observed.worse.iter().map(|worse| {
+        let behaviour = super::behaviour(words, &worse.behaviour);
+        let after = worse.lasted.map(|time| words.after(Human(time)));
+        words.fared_worse(
+            super::operation(words, &worse.what),
+            behaviour + &after.unwrap_or_default(),
+        )
+    });
+    let probed = observed.probed.iter().map(|probed| super::probed(words, probed));
+    tried
+        .into_iter()
+        .chain(slow)
+        .chain(otherwise)
+        .chain(worse)
+        .chain(probed)
+        .collect()
 }
 
 /// The error of a cell in a table, with what else is to be said of it.

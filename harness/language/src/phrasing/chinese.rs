@@ -7,8 +7,8 @@ use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    ClientWord, ConnectionEntry, Contradiction, Counted, Difference, Discarded, DiscardedKind, Fact, HangEnd,
-    HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
+    Bound, ClientWord, ConnectionEntry, Contradiction, Counted, Difference, Discarded, DiscardedKind, Fact,
+    HangEnd, HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
 };
 use std::time::Duration;
 
@@ -101,6 +101,26 @@ pub(super) fn fact(fact: &Fact) -> String {
             time(*at)
         ),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
+        Fact::Probed {
+            probe,
+            attempts,
+            lost,
+            longest,
+        } => match longest {
+            None => format!("探测 {probe} 的 {attempts} 次尝试全部得到应答"),
+            Some(longest) => format!(
+                "探测 {probe} 的 {attempts} 次尝试中有 {} 次没有得到应答（{}）；最长的中断始于 {}，持续 {}{}",
+                lost.values().sum::<u32>(),
+                super::losses(ZH, lost),
+                after_epoch(longest.from),
+                Human(longest.lasted()),
+                if longest.to_the_end {
+                    "，直到观察结束"
+                } else {
+                    ""
+                }
+            ),
+        },
         Fact::StillInForce { action, shows } => {
             format!("结束时，{}：{}", action.in_chinese(), proofs::proof(shows))
         }
@@ -335,6 +355,21 @@ pub(super) fn difference(difference: &Difference) -> String {
                 .as_ref()
                 .map_or_else(|| "没有服务器".to_owned(), ToString::to_string);
             format!("预期连接由 {} 提供服务，实测为 {observed}", expected.join(" 或 "))
+        }
+        Difference::Outage {
+            probe,
+            expected,
+            longest,
+            lost,
+        } => {
+            let expected = match expected {
+                Bound::AtLeast(time) => format!("中断至少 {}", Human(*time)),
+                Bound::AtMost(time) => format!("中断至多 {}", Human(*time)),
+                Bound::Lost(0) => "每次尝试都得到应答".to_owned(),
+                Bound::Lost(count) => format!("至多 {count} 次失败"),
+            };
+            let longest = Human(*longest);
+            format!("预期探测 {probe} {expected}，实测失败 {lost} 次，最长的中断 {longest}")
         }
         Difference::Clients {
             counted,

@@ -188,6 +188,10 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
             packet,
             found,
         } => format!("步骤 {step} 应将连接建立到 {wanted}，而数据包 {packet} 表明它在 {found}"),
+        Doubt::AttemptNotShown { probe, first, count } => {
+            format!("探测 {probe} 对其 {count} 次尝试的说法没有数据包可以证实，其中第一次是第 {first} 次")
+        }
+        Doubt::NoAttempt { probe } => format!("变更之后探测 {probe} 没有一次尝试得到结果"),
         Doubt::DryStatement { sql, what, cell } => {
             format!("在健康的实验环境中，没有任何变更时语句 `{sql}` 也失败：{what}（干运行单元 {cell}）")
         }

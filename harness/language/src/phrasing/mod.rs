@@ -23,11 +23,14 @@ use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{
     Environment, Instead, Misconduct, Missing, Moment, OpenTransaction, Place, Proof,
 };
-use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
-use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Contradiction, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
-    Retransmissions, Terminator, Untested, Verdict, later_by,
+use lvs_matrix_model::scenario::{
+    BehaviourName, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, HangEndName, OutageBounds,
 };
+use lvs_matrix_model::verdict::{
+    ArticleResult, Behaviour, Contradiction, Difference, Doubt, Evidence, Fact, JudgedCell, Loss,
+    OrphanedSession, Probed, Retransmissions, Terminator, Untested, Verdict, later_by,
+};
+use std::collections::BTreeMap;
 
 /// What the model says in English by its `Display`, each with the function that says it in Chinese.
 macro_rules! in_both {
@@ -205,6 +208,7 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
         at_most,
         served_by,
         clients,
+        outage,
     } = expected;
     let mut text = behaviour_name(words, *behaviour).to_owned();
     if let Some(end) = ends {
@@ -238,7 +242,54 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
         text.extend(failed.map(|count| words.clients_failed(count)));
         text.extend(of_servers);
     }
+    text.extend(outage.as_ref().map(|outage| self::outage(words, outage)));
     text
+}
+
+/// `, outage of each probe at most 3s`.
+fn outage(words: Language, expected: &ExpectedOutage) -> String {
+    let ExpectedOutage { each, of } = expected;
+    let each = (words.of_each_probe().to_owned(), each);
+    let single = of.iter().map(|(name, bounds)| (words.of_the_probe(name), bounds));
+    let said = std::iter::once(each).chain(single);
+    let text = |(of, bounds): (String, &OutageBounds)| {
+        let OutageBounds {
+            at_least,
+            at_most,
+            lost,
+        } = bounds;
+        let mut text = words.outage_expected(of);
+        text.extend(at_least.map(|time| words.outage_at_least(Human(time))));
+        text.extend(at_most.map(|time| words.outage_at_most(Human(time))));
+        text.extend(lost.map(|count| words.outage_lost(count)));
+        text
+    };
+    said.filter(|(_, bounds)| **bounds != OutageBounds::default())
+        .map(text)
+        .collect()
+}
+
+/// How many attempts of a probe got no answer, by what became of them: `3 refused, 1 met with silence`.
+pub fn losses(words: Language, lost: &BTreeMap<Loss, u32>) -> String {
+    let kind = |loss: &Loss| match loss {
+        Loss::Refused => words.loss_refused(),
+        Loss::NoHost => words.loss_no_host(),
+        Loss::Cut => words.loss_cut(),
+        Loss::ServerError => words.loss_server_error(),
+        Loss::Silence => words.loss_silence(),
+    };
+    let kinds = lost.iter().map(|(loss, count)| words.of_kind(count, kind(loss)));
+    kinds.collect::<Vec<_>>().join(words.listed())
+}
+
+/// What a probe lived through, for a row: `probe fresh: 12 of 140 lost, outage 1.2s`.
+pub fn probed(words: Language, probed: &Probed) -> String {
+    let lost = words.probe_lost(&probed.probe, probed.all_lost(), probed.attempts);
+    match probed.longest() {
+        None => lost,
+        Some(longest) if longest.to_the_end => lost + &words.outage_to_the_end(Human(longest.lasted())),
+        Some(longest) => lost + &words.outage_of(Human(longest.lasted())),
+    }
 }
 
 /// `rs1`, `rs1 or rs2`, `rs1, rs2 or rs3`.

@@ -64,6 +64,8 @@ pub enum Conflict<'a> {
     NoRouter,
     /// The router has no firewall that a step could change.
     RouterFirewall,
+    /// No step is done to the host of the probes.
+    OfProbes,
     /// The director has no keepalived.
     NoKeepalived,
     /// keepalived is running already.
@@ -88,6 +90,9 @@ impl<'a> State<'a> {
     /// Why `action` cannot work now.
     #[must_use]
     pub fn conflict(&self, action: &'a Action) -> Option<Conflict<'a>> {
+        if of_probes(action) {
+            return Some(Conflict::OfProbes);
+        }
         if let Some(conflict) = self.of_router(action) {
             return Some(conflict);
         }
@@ -274,11 +279,22 @@ impl<'a> State<'a> {
     }
 }
 
+/// Is it done to the host of the probes?
+fn of_probes(action: &Action) -> bool {
+    match action {
+        Action::Host(action) => action.node() == Node::Probe,
+        Action::Traffic(action) => *action.node() == Node::Probe,
+        Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+            false
+        }
+    }
+}
+
 /// Only the director forwards packets of the service.
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
         (Node::Director | Node::SecondDirector, _) | (_, Chain::Input | Chain::Output) => None,
-        (Node::Client | Node::Router | Node::RealServer(_), Chain::Forward) => {
+        (Node::Client | Node::Probe | Node::Router | Node::RealServer(_), Chain::Forward) => {
             Some(Conflict::ForwardsNothing(node))
         }
     }

@@ -105,6 +105,7 @@ impl LabPlan {
                         .filter(|program| *program != Program::of(self.server_kind())),
                     settings: client.settings.clone(),
                 },
+                probes: self.probes().cloned().collect(),
                 // All mysqlds have the same.
                 mysqld: self
                     .mysqlds()

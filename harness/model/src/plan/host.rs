@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
+use crate::probe::Probe;
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize, Serializer};
 use std::net::IpAddr;
@@ -162,6 +163,8 @@ pub enum Process {
     Keepalived(Keepalived),
     /// The program whose operations are judged.
     Client(Client),
+    /// Programs that ask again and again.
+    Probes(Vec<Probe>),
     /// A server that a service may send its clients to.
     Server(Server),
 }
@@ -257,7 +260,7 @@ impl Host {
     pub fn client(&self) -> Option<&Client> {
         self.runs.iter().find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Keepalived(_) | Process::Server(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Probes(_) | Process::Server(_) => None,
         })
     }
 
@@ -266,7 +269,7 @@ impl Host {
     pub fn server(&self) -> Option<&Server> {
         self.runs.iter().find_map(|process| match process {
             Process::Server(server) => Some(server),
-            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) => None,
+            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) | Process::Probes(_) => None,
         })
     }
 

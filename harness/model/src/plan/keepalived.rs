@@ -26,7 +26,7 @@ impl LabPlan {
         let mut processes = self.hosts.iter().flat_map(|host| &host.runs);
         processes.find_map(|process| match process {
             Process::Keepalived(keepalived) => Some(keepalived),
-            Process::Ipvs | Process::Client(_) | Process::Server(_) => None,
+            Process::Ipvs | Process::Client(_) | Process::Probes(_) | Process::Server(_) => None,
         })
     }
 

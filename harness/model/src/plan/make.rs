@@ -85,6 +85,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .map_while(|_| clients_on.next(Use::Further))
         .map(|given| given.address)
         .collect();
+    let probing = (!lab.probes.is_empty())
+        .then(|| clients_on.next(Use::Client))
+        .flatten();
     let director = front.next(Use::Balancer);
     let second = (lab.directors.unwrap_or(1) > 1).then(|| front.next(Use::Balancer));
     let second = second.flatten();
@@ -142,6 +145,17 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         from: None,
         to: Some(vip),
         via: director.address.address,
+    });
+    // What asks again and again is a host like the client's.
+    let probing = probing.map(Given::of_one_family).map(|given| {
+        let runs = Process::Probes(lab.probes.clone());
+        let mut parts = Parts::new(Node::Probe, Some(runs), given);
+        parts.routes.extend(by(outer));
+        if outer.is_none() {
+            parts.routes.extend(to_vip.clone());
+        }
+        let sysctls = parts.sysctls(family, &[CLIENT_SYSCTLS], &[]);
+        (parts, sysctls)
     });
     let client = client.map(|given| {
         let mut own = lab.client_sysctls.clone();
@@ -264,7 +278,12 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         (parts, sysctls)
     });
     let directors = director.into_iter().chain(second);
-    let parts = client.into_iter().chain(router).chain(directors).chain(servers);
+    let parts = client
+        .into_iter()
+        .chain(probing)
+        .chain(router)
+        .chain(directors)
+        .chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
     let mut filled = fill(&service, &hosts);
     if routed {

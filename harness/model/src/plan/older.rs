@@ -256,7 +256,7 @@ impl WrittenHost {
                 (vec![Process::Ipvs], Vec::new())
             }
             // Labs of before had none.
-            Node::Router => (Vec::new(), Vec::new()),
+            Node::Router | Node::Probe => (Vec::new(), Vec::new()),
             Node::RealServer(_) => {
                 let mysqld = self.server_id.map(|server_id| {
                     Process::Server(Server::MySql(MySql {

@@ -47,6 +47,12 @@ impl CellRecord {
             ("snapshots", self.snapshots.len(), 10_000),
             ("lines of keepalived", self.keepalived_log.len(), 50_000),
             ("changes of the VIP", self.vip_changes.len(), 10_000),
+            ("probes", self.probes.len(), 256),
+            (
+                "attempts of probes",
+                self.probes.iter().map(|probe| probe.attempts.len()).sum(),
+                50_000,
+            ),
             ("views of servers", self.server_views.len(), 256),
             ("sockets of the client", sockets, 50_000),
             (

@@ -47,6 +47,7 @@ use crate::base::{CellRef, Line, Lines};
 use crate::client::ClientChoice;
 use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
+use crate::probe::Probe;
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -137,6 +138,9 @@ pub struct Lab {
     pub clients: Option<u8>,
     /// The client program and its settings.
     pub client: ClientChoice,
+    /// The probes, in their order.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
     /// The mysqld of every real server.
     pub mysqld: MysqldSetup,
     /// Sysctls of the director, set before the service is made: (key, value).
@@ -190,6 +194,11 @@ impl Lab {
                 directors: part.directors.or(lab.directors),
                 clients: part.clients.or(lab.clients),
                 client: lab.client.with(&part.client),
+                probes: lab
+                    .probes
+                    .into_iter()
+                    .chain(part.probes.iter().cloned())
+                    .collect(),
                 mysqld: lab.mysqld.with(&part.mysqld),
                 director_sysctls: added(lab.director_sysctls, &part.director_sysctls),
                 client_sysctls: added(lab.client_sysctls, &part.client_sysctls),
@@ -325,6 +334,30 @@ pub struct Observe {
     pub patience: Duration,
     /// How long the cell is watched, from the beginning of its `act` phase, to see how a silence ends.
     pub until: Duration,
+    /// Which operation is classified.
+    #[serde(default, skip_serializing_if = "Judged::is_default")]
+    pub judge: Judged,
+}
+
+/// Which of the client's operations in `act` is classified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// The last one that was reached.
+    #[default]
+    Last,
+    /// The one that fared worst.
+    Worst,
+}
+
+impl Judged {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if passes a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One expectation of the file.
@@ -423,6 +456,36 @@ pub struct ExpectedBehaviour {
     /// How the clients of `connect-each` are spread over the real servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<ExpectedSpread>,
+    /// What the probes live through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<ExpectedOutage>,
+}
+
+/// What probes are to live through.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExpectedOutage {
+    /// What each of them is to live through.
+    #[serde(flatten)]
+    pub each: OutageBounds,
+    /// What single ones are to live through, besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<(Name, OutageBounds)>,
+}
+
+/// What a probe is to live through; what is not stated is not held against anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OutageBounds {
+    /// Its longest outage lasts at least this long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Duration>,
+    /// Its longest outage lasts at most this long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Duration>,
+    /// At most so many attempts get no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u32>,
 }
 
 /// How clients are to be spread over the real servers; what is not stated is not held against anything.

@@ -5,6 +5,7 @@ mod client;
 mod explore;
 mod keepalived;
 mod mysqld;
+mod probe;
 mod server_program;
 mod step;
 
@@ -12,6 +13,7 @@ pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
 pub(super) use explore::{ExploreInput, NeverInput};
 pub(super) use keepalived::KeepalivedInput;
 pub(super) use mysqld::MysqldInput;
+pub(super) use probe::{OutageInput, ProbeInput};
 pub(super) use server_program::ServerProgramInput;
 pub(super) use step::{AFTER, Placed};
 
@@ -23,8 +25,8 @@ use super::scalar::{
 };
 use super::table::{Structure as _, structure};
 use super::{
-    BehaviourName, ClientAt, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip,
-    Wiring,
+    BehaviourName, ClientAt, Family, Forwarding, HangEndName, Judged, Misbuild, ServerKind, TunnelType, Url,
+    Vip, Wiring,
 };
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
@@ -33,6 +35,7 @@ use std::time::Duration;
 type Steps = List<Placed>;
 type Sysctls = Map<SysctlKey, At<SysctlValue>>;
 type RealServers = Map<Name, RealServerInput>;
+type Probes = Map<Name, ProbeInput>;
 type Misbuilds = Map<Name, OneOrMany<At<Misbuild>>>;
 
 structure! {
@@ -166,6 +169,10 @@ macro_rules! lab_structure {
                 /// The client program and its settings. Without it the client is the driver mysql_async,
                 /// unset, or the one that fits other servers.
                 optional "client" client: ClientInput;
+                /// Clients that ask again and again from the beginning to the end, on a host of their own,
+                /// `probe`, beside the client: they show outages, and how long these last (`outage`). Those
+                /// of a value come after the lab's.
+                optional "probes" probes: Probes;
                 /// The mysqld of every real server. Statements of a value come after the lab's.
                 optional "mysqld" mysqld: MysqldInput;
                 /// Sysctls of the director, or of both, set before the virtual service is made.
@@ -207,6 +214,7 @@ macro_rules! lab_structure {
                     clients: self.clients.as_ref(),
                     client: self.client.as_ref(),
                     client_known: self.knows("client"),
+                    probes: self.probes.as_ref(),
                     mysqld: self.mysqld.as_ref(),
                     director_sysctls: self.director_sysctls.as_ref(),
                     client_sysctls: self.client_sysctls.as_ref(),
@@ -252,6 +260,7 @@ pub(super) struct LabFields<'i> {
     pub(super) clients: Option<&'i At<Clients>>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,
+    pub(super) probes: Option<&'i Probes>,
     pub(super) mysqld: Option<&'i MysqldInput>,
     pub(super) director_sysctls: Option<&'i Sysctls>,
     pub(super) client_sysctls: Option<&'i Sysctls>,
@@ -310,6 +319,10 @@ structure! {
         /// How long the cell is watched, from the beginning of its `act` steps, to see how a silence ends. At
         /// most `24h`.
         required "until" until: At<Duration>;
+        /// Which operation of the client's in `act` is classified: `last`, the last one that was reached; or
+        /// `worst`, the one that fared worst: still waiting, then the longest silence beyond patience, then
+        /// an error. Default: `last`. A row says so when another one of them fared worse.
+        optional "judge" judge: At<Judged>;
         /// A run tries the statements once in a healthy lab, without any change, where each must be answered:
         /// else its cells are undetermined. With this nothing is tried: it is meant that operations fail, or
         /// wait, without any change.
@@ -348,6 +361,8 @@ structure! {
         optional "served-by" served_by: OneOrMany<At<Name>>;
         /// How the clients of `connect-each` are spread over the real servers.
         optional "clients" clients: SpreadInput;
+        /// What the probes of the lab live through.
+        optional "outage" outage: OutageInput;
         /// Nothing is expected: the cells are run, classified and shown, and not held against anything.
         optional "observe-only" observe_only: At<Yes>;
     }

@@ -2,13 +2,14 @@
 
 use super::syntax::AFTER;
 use super::{
-    Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding,
-    KERNEL, Lab, Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip,
-    Wiring,
+    Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore,
+    Family, Forwarding, KERNEL, Lab, Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType,
+    Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
 use crate::keepalived::Keepalived;
+use crate::probe::Probe;
 use crate::serving::{Asked, ServerProgram};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -199,6 +200,7 @@ fn lab(lab: &Lab) -> Fields {
         directors,
         clients,
         client: the_client,
+        probes,
         mysqld,
         director_sysctls,
         client_sysctls,
@@ -271,6 +273,7 @@ fn lab(lab: &Lab) -> Fields {
         map.push(("keepalived".to_owned(), keepalived_part(said)));
     }
     insert(&mut map, "client", client(the_client));
+    insert(&mut map, "probes", all_probes(probes));
     insert(&mut map, "mysqld", data(mysqld));
     insert(&mut map, "director-sysctls", sysctls(director_sysctls));
     insert(&mut map, "client-sysctls", sysctls(client_sysctls));
@@ -308,12 +311,15 @@ fn expected(expectation: &Expectation) -> Fields {
         Expected::ObserveOnly => insert(&mut map, "observe-only", Part::Plain("true".to_owned())),
         Expected::Behaviour(behaviour) => {
             let clients = behaviour.clients.as_ref().map(spread);
+            let outage = behaviour.outage.as_ref().map(outage);
             let others = ExpectedBehaviour {
                 clients: None,
+                outage: None,
                 ..behaviour.clone()
             };
             extend(&mut map, data(&others));
             map.extend(clients.map(|clients| ("clients".to_owned(), clients)));
+            map.extend(outage.map(|outage| ("outage".to_owned(), outage)));
         }
     }
     map
@@ -334,6 +340,31 @@ fn spread(spread: &ExpectedSpread) -> Part {
         .iter()
         .map(|(name, range)| (name.to_string(), count(range)));
     insert(&mut map, "served", Part::Map(served.collect()));
+    Part::Map(map)
+}
+
+fn all_probes(probes: &[Probe]) -> Part {
+    let part = |probe: &Probe| {
+        let Probe {
+            name,
+            asks,
+            every,
+            timeout,
+        } = probe;
+        let mut fields = vec![("asks".to_owned(), Part::Text(asks.as_str().to_owned()))];
+        insert(&mut fields, "every", data(every));
+        insert(&mut fields, "timeout", data(timeout));
+        (name.to_string(), Part::Map(fields))
+    };
+    Part::Map(probes.iter().map(part).collect())
+}
+
+fn outage(expected: &ExpectedOutage) -> Part {
+    let mut map = Fields::new();
+    extend(&mut map, data(&expected.each));
+    let of = expected.of.iter();
+    let of = of.map(|(name, bounds)| (name.to_string(), data(bounds)));
+    insert(&mut map, "of", Part::Map(of.collect()));
     Part::Map(map)
 }
 

@@ -158,7 +158,12 @@ impl<'a> Conntrack<'a> {
                     Taken::Untracked
                 }
                 (
-                    Node::Client | Node::Director | Node::SecondDirector | Node::Router | Node::RealServer(_),
+                    Node::Client
+                    | Node::Probe
+                    | Node::Director
+                    | Node::SecondDirector
+                    | Node::Router
+                    | Node::RealServer(_),
                     _,
                 ) => taken,
             };
@@ -209,7 +214,7 @@ impl<'a> Conntrack<'a> {
     fn chains(&self, by_client: bool) -> &'static [Chain] {
         match (self.node, by_client) {
             // Steps give it no firewall.
-            (Node::Router, _) => &[],
+            (Node::Router | Node::Probe, _) => &[],
             (Node::Client, true) | (Node::RealServer(_), false) => &[Chain::Output],
             (Node::Client, false) | (Node::RealServer(_), true) => &[Chain::Input],
             // What leaves in a tunnel has no port that a rule could look at (net/netfilter/ipvs/ip_vs_xmit.c,
@@ -231,7 +236,7 @@ impl<'a> Conntrack<'a> {
     fn keeps(&self, state: &State<'_>) -> bool {
         match self.node {
             Node::Director | Node::SecondDirector => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
-            Node::Client | Node::Router | Node::RealServer(_) => true,
+            Node::Client | Node::Probe | Node::Router | Node::RealServer(_) => true,
         }
     }
 

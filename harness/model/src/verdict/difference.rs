@@ -62,6 +62,17 @@ pub enum Difference {
         /// Where it was; `None` if no packet shows a server.
         observed: Option<Node>,
     },
+    /// A probe had another outage, or lost more attempts.
+    Outage {
+        /// The probe.
+        probe: Name,
+        /// What was expected of it.
+        expected: Bound,
+        /// How long its longest outage lasted; zero if it had none.
+        longest: Duration,
+        /// How many attempts got no answer.
+        lost: u32,
+    },
     /// Another number of clients.
     Clients {
         /// Of those that did what.
@@ -71,6 +82,29 @@ pub enum Difference {
         /// How many there were; `None` if nobody connected from each address.
         observed: Option<usize>,
     },
+}
+
+/// What was expected of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// The longest outage lasts at least so long.
+    AtLeast(Duration),
+    /// It lasts at most so long.
+    AtMost(Duration),
+    /// At most so many attempts get no answer.
+    Lost(u32),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(time) => write!(f, "an outage of at least {}", Human(*time)),
+            Self::AtMost(time) => write!(f, "no outage longer than {}", Human(*time)),
+            Self::Lost(0) => f.write_str("an answer to every attempt"),
+            Self::Lost(count) => write!(f, "at most {count} lost attempts"),
+        }
+    }
 }
 
 /// Which of the clients of many addresses are counted.
@@ -134,6 +168,17 @@ impl fmt::Display for Difference {
                     None => f.write_str("no server that served it"),
                 }
             }
+            Self::Outage {
+                probe,
+                expected,
+                longest,
+                lost,
+            } => write!(
+                f,
+                "expected of the probe {probe} {expected}, observed {lost} lost attempts, the longest \
+                 outage {}",
+                Human(*longest)
+            ),
             Self::Clients {
                 counted,
                 expected,

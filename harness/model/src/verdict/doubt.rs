@@ -401,6 +401,21 @@ sentences! {
             /// The other one.
             found: Node,
         } => "step {step} was to open its connection to {wanted}, and packet {packet} shows it at {found}",
+        /// A probe says of its attempts what no packet on its interface shows.
+        AttemptNotShown {
+            /// The probe.
+            probe: Name,
+            /// The first of those attempts, 1 for the probe's first.
+            first: u32,
+            /// How many there are.
+            count: u32,
+        } => "packets do not show what the probe {probe} says of {count} of its attempts, the first of them \
+              attempt {first}",
+        /// A probe did not ask while there was something to see.
+        NoAttempt {
+            /// The probe.
+            probe: Name,
+        } => "the probe {probe} has made no attempt after the change that came to an end",
         /// The statement fails without any change, too.
         DryStatement {
             /// The statement.

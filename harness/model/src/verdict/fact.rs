@@ -1,12 +1,13 @@
 //! What a piece of evidence says: data, so that a report can word it in any language, and the English words.
 
-use super::{Contradiction, Discarded, HangEnd, HeldBack, OrphanedSession, Terminator};
+use super::{Contradiction, Discarded, HangEnd, HeldBack, Loss, OrphanedSession, Outage, Terminator};
 use crate::Name;
 use crate::action::FirewallVerdict;
 use crate::action::{Action, Node};
 use crate::duration::{Human, Instant};
 use crate::record::{Moment, Proof};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -116,6 +117,17 @@ pub enum Fact {
         at: Instant,
         /// How.
         how: OperationEnd,
+    },
+    /// What a probe lived through.
+    Probed {
+        /// The probe.
+        probe: Name,
+        /// Its attempts that came to something.
+        attempts: u32,
+        /// How many got no answer, by what became of them.
+        lost: BTreeMap<Loss, u32>,
+        /// The longest time in which attempts got no answer.
+        longest: Option<Outage>,
     },
     /// A fault was looked at once more when the observation ended.
     StillInForce {
@@ -297,9 +309,41 @@ impl fmt::Display for Fact {
                 at(*when)
             ),
             Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),
+            Self::Probed {
+                probe,
+                attempts,
+                lost,
+                longest,
+            } => probed(f, probe, *attempts, lost, longest.as_ref()),
             Self::StillInForce { action, shows } => write!(f, "at the end, {action}: {shows}"),
             Self::Orphaned(orphan) => write!(f, "at the end, {orphan}"),
         }
+    }
+}
+
+fn probed(
+    f: &mut fmt::Formatter<'_>,
+    probe: &Name,
+    attempts: u32,
+    lost: &BTreeMap<Loss, u32>,
+    longest: Option<&Outage>,
+) -> fmt::Result {
+    let Some(longest) = longest else {
+        return write!(f, "all {attempts} attempts of the probe {probe} were answered");
+    };
+    let total: u32 = lost.values().sum();
+    let kinds = lost.iter().map(|(loss, count)| format!("{count} {loss}"));
+    let kinds = kinds.collect::<Vec<_>>().join(", ");
+    write!(
+        f,
+        "{total} of {attempts} attempts of the probe {probe} got no answer ({kinds}); the longest outage \
+         began {} and lasted {}",
+        after_epoch(longest.from),
+        Human(longest.lasted())
+    )?;
+    match longest.to_the_end {
+        true => f.write_str(", to the end of the observation"),
+        false => Ok(()),
     }
 }
 

@@ -3,14 +3,17 @@
 use super::observe::undetermined;
 use super::spread::observe;
 use super::{
-    Awaited, Behaviour, Counted, Difference, Doubt, JudgedCell, Observed, Reached, Spread, Untested, Verdict,
+    Awaited, Behaviour, Bound, Counted, Difference, Doubt, JudgedCell, Observed, Outage, Probed, Reached,
+    Spread, Untested, Verdict,
 };
 use crate::action::Node;
 use crate::capture::{self, Packet};
 use crate::duration::Human;
 use crate::path::Journeys;
 use crate::record::{CellRecord, LabOutcome};
-use crate::scenario::{Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
+use crate::scenario::{
+    Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, HangEndName, OutageBounds,
+};
 use std::time::Duration;
 
 /// Holds `observed` against `expected`. Everything that is stated is compared, and every difference is said.
@@ -46,15 +49,15 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
 /// Is it what the scenario means to show? An expectation that names the server says that the connection is to
 /// be there, whatever is done to the others. Nothing can be meant by a change that comes too late.
 pub(super) fn intended(expected: &Expected, why: &Untested) -> bool {
-    let names_server = match expected {
-        Expected::ObserveOnly => false,
-        Expected::Behaviour(expected) => !expected.served_by.is_empty(),
+    // What is expected of the probes is tested by them.
+    let (names_server, by_probes) = match expected {
+        Expected::ObserveOnly => (false, false),
+        Expected::Behaviour(expected) => (!expected.served_by.is_empty(), expected.outage.is_some()),
     };
     match why {
-        Untested::OtherServer { .. } => names_server,
-        Untested::NoChange { .. } | Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => {
-            false
-        }
+        Untested::OtherServer { .. } => names_server || by_probes,
+        Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => by_probes,
+        Untested::NoChange { .. } => false,
     }
 }
 
@@ -156,6 +159,9 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             differences.push(Difference::ServedBy { expected, observed });
         }
     }
+    if let Some(expected) = &expected.outage {
+        differences.extend(outages(expected, &observed.probed));
+    }
     if let Some(expected) = &expected.clients {
         differences.extend(spread(expected, observed.spread.as_ref()));
     }
@@ -163,6 +169,39 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
         differences,
         undecided,
     }
+}
+
+/// In what the probes lived through something else than expected.
+fn outages(expected: &ExpectedOutage, observed: &[Probed]) -> Vec<Difference> {
+    let of = |probed: &Probed| {
+        let single = expected.of.iter().filter(|(name, _)| *name == probed.probe);
+        let bounds = std::iter::once(&expected.each).chain(single.map(|(_, bounds)| bounds));
+        let differences = bounds.flat_map(|bounds| outage(*bounds, probed));
+        differences.collect::<Vec<_>>()
+    };
+    observed.iter().flat_map(of).collect()
+}
+
+fn outage(expected: OutageBounds, probed: &Probed) -> Vec<Difference> {
+    let OutageBounds {
+        at_least,
+        at_most,
+        lost,
+    } = expected;
+    let longest = probed.longest().map_or(Duration::ZERO, Outage::lasted);
+    let all_lost = probed.all_lost();
+    let broken = [
+        at_least.filter(|least| longest < *least).map(Bound::AtLeast),
+        at_most.filter(|most| longest > *most).map(Bound::AtMost),
+        lost.filter(|most| all_lost > *most).map(Bound::Lost),
+    ];
+    let difference = |expected| Difference::Outage {
+        probe: probed.probe.clone(),
+        expected,
+        longest,
+        lost: all_lost,
+    };
+    broken.into_iter().flatten().map(difference).collect()
 }
 
 /// In what the clients are spread otherwise than expected.

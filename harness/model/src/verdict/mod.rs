@@ -20,6 +20,8 @@ mod network;
 mod observe;
 mod operation;
 mod orphans;
+mod outage;
+mod probed;
 mod repeat;
 mod segments;
 mod servers;
@@ -30,13 +32,14 @@ mod untested;
 
 pub use accepted::HeldBack;
 pub use contradiction::{ClientWord, Contradiction, WireWord};
-pub use difference::{Counted, Difference};
+pub use difference::{Bound, Counted, Difference};
 pub use discarded::{Discarded, DiscardedKind, Reason};
 pub use doubt::{Answered, At, Awaited, Doubt, Success, Unseen, Went};
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent, named_gaps};
 pub use judge::{RunOutcome, judge, judged};
 pub use landed::{Landed, Reached, Round, Spread};
+pub use probed::{IN_A_ROW, Loss, Outage, Probed};
 pub use repeat::{Disagreement, Outcome, disagreements};
 pub use servers::Tried;
 pub use spread::observe;
@@ -62,6 +65,9 @@ pub struct Observed {
     /// The client's operation that was classified (the last one of the `act` phase); `None` if there was
     /// none.
     pub operation: Option<Operation>,
+    /// The operation in `act` that fared worst, if that is another one, and fared worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worse: Option<Worse>,
     /// The error that ended the operation, if one did.
     pub error: Option<ObservedError>,
     /// The client's segments that were sent again after the operation began (on the client's interface).
@@ -95,12 +101,29 @@ pub struct Observed {
     /// How the clients of `connect-each` are spread over the real servers, if there is such a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread: Option<Spread>,
+    /// What the probes of the lab lived through, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probed: Vec<Probed>,
     /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if
     /// there is no change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untested: Option<Untested>,
     /// What shows all this.
     pub evidence: Vec<Evidence>,
+}
+
+/// An operation that fared worse than the one that is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Worse {
+    /// Its number in the client's events.
+    pub number: u32,
+    /// What it was: `connect` or `query ‹sql›`.
+    pub what: String,
+    /// What the client lived through.
+    pub behaviour: Behaviour,
+    /// From its beginning to its end; `None` if it had none.
+    pub lasted: Option<Duration>,
 }
 
 /// One of the connections that a program used for an operation.

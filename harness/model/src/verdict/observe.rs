@@ -14,13 +14,14 @@ use super::error;
 use super::evidence;
 use super::exchange::{self, Word};
 use super::network::{Network, Wire, ends, network};
-use super::operation::{Classified, classified};
+use super::operation::{Classified, classified, numbered, worse_than};
 use super::orphans;
+use super::outage;
 use super::tries;
 use super::untested;
 use super::{
     Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Spread,
-    Success,
+    Success, Worse,
 };
 use crate::action::Node;
 use crate::capture::dialect_of;
@@ -51,6 +52,7 @@ pub(super) fn observe_with(
         behaviour,
     } = seen(record, paths, &operation, &mut doubts);
     let spread = spread(&mut doubts);
+    let (probed, of_probes) = outage::probed(record, paths, &mut doubts);
     let behaviour = if doubts.is_empty() {
         behaviour
     } else {
@@ -59,11 +61,13 @@ pub(super) fn observe_with(
     let orphaned_sessions = orphans::orphaned(record);
     let mut evidence = evidence::evidence((record, paths), &operation, &wire, &word, &behaviour);
     evidence.extend(orphans::evidence(&orphaned_sessions));
+    evidence.extend(of_probes);
     let longest_silence = exchange::steady(&operation, &wire, &behaviour).map(|silence| silence.lasted());
     let subject = wire.subject();
     let mut observed = Observed {
         evidence,
         orphaned_sessions,
+        worse: worse(record, paths, operation.number),
         error: error_of(record, &operation, &wire, &word),
         operation: Some(Operation {
             number: operation.number,
@@ -88,10 +92,25 @@ pub(super) fn observe_with(
         contradiction: word.contradiction,
         behaviour,
         spread,
+        probed,
         untested: None,
     };
     observed.untested = untested::untested(record, paths, &observed);
     observed
+}
+
+/// The operation in `act` that fared worse than the judged one, and worst of all. One of which something is
+/// not known is not named.
+fn worse(record: &CellRecord, paths: &Journeys, judged: u32) -> Option<Worse> {
+    let operation = numbered(record, worse_than(record, judged)?).ok()?;
+    let mut doubts = Vec::new();
+    let seen = seen(record, paths, &operation, &mut doubts);
+    doubts.is_empty().then(|| Worse {
+        number: operation.number,
+        what: operation.what(),
+        behaviour: seen.behaviour,
+        lasted: operation.ended().map(|ended| ended.since(operation.began())),
+    })
 }
 
 /// What became of an operation.
@@ -124,6 +143,7 @@ pub(super) fn undetermined(reasons: Vec<Doubt>) -> Observed {
     Observed {
         behaviour: Behaviour::Undetermined { reasons },
         operation: None,
+        worse: None,
         error: None,
         retransmissions: Retransmissions::default(),
         terminators: Vec::new(),
@@ -135,6 +155,7 @@ pub(super) fn undetermined(reasons: Vec<Doubt>) -> Observed {
         contradiction: None,
         orphaned_sessions: Vec::new(),
         spread: None,
+        probed: Vec::new(),
         untested: None,
         evidence: Vec::new(),
     }

@@ -9,7 +9,10 @@ use crate::plan::Phase;
 use crate::record::{
     CellRecord, ClientError, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord,
 };
+use crate::scenario::Judged;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The operation that is classified.
 #[derive(Debug, Clone)]
@@ -92,7 +95,8 @@ impl Classified<'_> {
     }
 }
 
-/// The operation of the last client step of `act` that was reached.
+/// The operation of the last client step of `act` that was reached, or of all of them the one that fared
+/// worst: whichever the scenario asks for.
 ///
 /// If it is not the last client step there is, it must be what kept the others from being reached;
 /// `super::doubts` holds the record to that.
@@ -102,30 +106,57 @@ impl Classified<'_> {
 )]
 pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
     let step = classified_step(record)?;
-    let number = judged_operation(record, step).ok_or(Doubt::NoOperation { step: step.number })?;
-    numbered(record, number)
+    let judged = match record.plan.observe.judge {
+        Judged::Last => judged_operation(record, step),
+        Judged::Worst => worst(record, of_act(record)),
+    };
+    numbered(record, judged.ok_or(Doubt::NoOperation { step: step.number })?)
+}
+
+/// The operations of the client in `act` that were reached, in order.
+pub(super) fn of_act(record: &CellRecord) -> impl Iterator<Item = u32> {
+    let steps = record.steps.iter().filter(|step| {
+        let reached = step.began.is_some() && step.outcome != StepOutcome::NotReached;
+        step.phase == Phase::Act && step.action.is_classified() && reached
+    });
+    let all: BTreeSet<u32> = steps.flat_map(StepRecord::operations).collect();
+    all.into_iter()
 }
 
 /// The operation of a step that is judged: of several the one that fared worst.
 pub(super) fn judged_operation(record: &CellRecord, step: &StepRecord) -> Option<u32> {
-    let patience = record.plan.observe.patience;
-    // What was met with silence, then what failed, then the rest; of silences the longest.
-    let fared = |number: u32| {
-        let mut all = of_operation(record, number);
-        let begun = all.next().map(|event| event.at);
-        let end = record.end_of(number);
-        let lasted = begun.zip(end).map(|(begun, end)| end.at.since(begun));
-        let waits = end.is_none_or(|end| end.kind.role() == EventRole::Waits);
-        let silence = lasted.filter(|lasted| waits || *lasted > patience);
-        let failed = end.is_some_and(|end| end.kind.role() == EventRole::Fails);
-        (waits, silence, failed)
-    };
-    // Of those that fared alike the first.
-    step.operations().reduce(
-        |worst, next| {
-            if fared(next) > fared(worst) { next } else { worst }
-        },
-    )
+    worst(record, step.operations())
+}
+
+/// The operation that fared worst; of those that fared alike the first.
+fn worst(record: &CellRecord, operations: impl Iterator<Item = u32>) -> Option<u32> {
+    operations.reduce(|worst, next| match fared(record, next) > fared(record, worst) {
+        true => next,
+        false => worst,
+    })
+}
+
+/// What fared worse than the judged operation in `act`, and worst of all.
+pub(super) fn worse_than(record: &CellRecord, judged: u32) -> Option<u32> {
+    let worst = worst(record, of_act(record))?;
+    (fared(record, worst) > fared(record, judged)).then_some(worst)
+}
+
+/// How an operation fared: is it met with silence to the end, how long is the silence beyond patience, has it
+/// failed? What is larger is worse.
+fn fared(record: &CellRecord, number: u32) -> (bool, Option<Duration>, bool) {
+    match numbered(record, number) {
+        Ok(operation) => {
+            let late = operation.end.at > operation.deadline;
+            (
+                operation.ended().is_none(),
+                late.then(|| operation.end.at.since(operation.due)),
+                operation.failure().is_some(),
+            )
+        }
+        // It has no end that could be read, and is looked at first.
+        Err(_) => (true, None, false),
+    }
 }
 
 /// The operation of this number, as if it were the one that is classified.

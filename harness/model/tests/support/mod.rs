@@ -60,6 +60,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         observe: Observe {
             patience: seconds(5.0),
             until: seconds(1200.0),
+            judge: Default::default(),
         },
         fails_without_change: false,
         explore: None,
@@ -125,6 +126,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         by_hand: Vec::new(),
         client_events: Vec::new(),
         client: None,
+        probes: Vec::new(),
         keepalived_log: Vec::new(),
         vip_changes: Vec::new(),
         snapshots: Vec::new(),

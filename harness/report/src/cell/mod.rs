@@ -2,12 +2,14 @@
 
 pub(crate) mod commands;
 mod packets;
+mod probes;
 mod program;
 mod servers;
 mod spread;
 mod trace;
 
 pub(crate) use packets::{retransmissions, timeline};
+pub(crate) use probes::probes;
 pub(crate) use program::program;
 pub(crate) use servers::{director, servers};
 pub(crate) use spread::spread;

@@ -94,6 +94,7 @@ fn page(out: &mut String, words: Language, judged: &JudgedCell, preparations: &P
     printer.section(out, Some(&cell::why(words, judged)))?;
     printer.section(out, Some(&cell::judgement(words, judged)))?;
     printer.section(out, cell::spread(words, judged).as_ref())?;
+    printer.section(out, cell::probes(words, judged).as_ref())?;
     printer.section(out, cell::log(words, record).as_ref())?;
     printer.section(out, cell::evidence(words, judged).as_ref())?;
     writeln!(out, "</div><div>")?;

@@ -9,12 +9,15 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_model::record::Environment;
-use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
-use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Contradiction, Discarded, Doubt, Evidence, HangEnd, HeldBack, JudgedCell,
-    ObservedError, Operation, OrphanedSession, Retransmissions, Spread, Terminator, Tried, Try, TryEnd,
-    Untested, Verdict, errno_name,
+use lvs_matrix_model::scenario::{
+    BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName, OutageBounds,
 };
+use lvs_matrix_model::verdict::{
+    ArticleResult, Behaviour, Contradiction, Discarded, Doubt, Evidence, HangEnd, HeldBack, JudgedCell, Loss,
+    ObservedError, Operation, OrphanedSession, Outage, Probed, Retransmissions, Spread, Terminator, Tried,
+    Try, TryEnd, Untested, Verdict, Worse, errno_name,
+};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 form! {
@@ -56,11 +59,17 @@ form! {
         #[serde(skip_serializing_if = "Option::is_none")]
         moved: Option<usize> =
             cell.observed.spread.as_ref().filter(|spread| spread.before().is_some()).map(Spread::moved);
+        /// What the probes of the lab lived through; absent if it has none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        probes: Vec<ProbedJson<'a>> = cell.observed.probed.iter().map(ProbedJson::of).collect();
         /// The article's word; null if the behaviour is not known.
         article: Option<ArticleResult> = cell.article();
         /// The client's operation that was classified; null if there was none.
         operation: Option<OperationJson<'a>> =
             cell.observed.operation.as_ref().map(|operation| OperationJson::of((cell, operation)));
+        /// The operation in `act` that fared worse than that one, and worst of all; absent if there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        worse: Option<WorseJson<'a>> = cell.observed.worse.as_ref().map(WorseJson::of);
         /// The error that ended it, if one did.
         error: Option<ErrorJson<'a>> = cell.observed.error.as_ref().map(ErrorJson::of);
         /// What ended or refused the connection, in the order in which it reached the client.
@@ -95,6 +104,61 @@ form! {
         /// Its capture, relative to the run's folder; null if there is none.
         capture: Option<String> =
             cell.record.capture.as_ref().map(|_| capture_path(&cell.record.plan.cell));
+    }
+
+    WorseJson<'a> of worse => &'a Worse {
+        /// Its number in the client's events.
+        number: u32 = worse.number;
+        what: &'a str = &worse.what;
+        #[schemars(extend("enum" = ["answered", "failed-fast", "hung"]))]
+        behaviour: &'static str = worse.behaviour.name().map_or("undetermined", BehaviourName::as_str);
+        /// How a hang ended; null for other behaviours.
+        ends: Option<HangEndName> = match worse.behaviour {
+            Behaviour::Hung { end, .. } => Some(end.name()),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } => None,
+            Behaviour::Undetermined { .. } => None,
+        };
+        /// From its beginning to its end; null if it had none.
+        lasted_ns: Option<u64> = worse.lasted.map(nanos);
+    }
+
+    ProbedJson<'a> of probed => &'a Probed {
+        probe: &'a Name = &probed.probe;
+        /// Its attempts that came to something by the end of the observation.
+        attempts: u32 = probed.attempts;
+        answered: u32 = probed.answered;
+        /// How many got no answer, by what became of them.
+        lost: &'a BTreeMap<Loss, u32> = &probed.lost;
+        /// How many got an answer from which real server; absent if none says who it is.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        served_by: &'a BTreeMap<Name, u32> = &probed.served_by;
+        /// The times in which no attempt got an answer, in order.
+        outages: Vec<OutageJson> = probed.outages.iter().map(OutageJson::of).collect();
+        /// How long the longest of them lasted; 0 if there is none.
+        longest_outage_ns: u64 = nanos(probed.longest().map_or(Duration::ZERO, Outage::lasted));
+    }
+
+    OutageJson of outage => &Outage {
+        /// When the first attempt began that got no answer.
+        from_ns: i64 = outage.from.0;
+        /// When the first one began of those that were answered again; else the end of the observation.
+        to_ns: i64 = outage.to.0;
+        /// Did none get an answer again?
+        to_the_end: bool = outage.to_the_end;
+        /// How many attempts got none, from the first of those to the last …
+        lost: u32 = outage.lost;
+        /// … of so many.
+        attempts: u32 = outage.attempts;
+    }
+
+    ExpectedOutageJson of (probe, bounds) => (Option<&Name>, &OutageBounds) {
+        /// Of which probe it is said; absent: of each.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        probe: Option<String> = probe.map(Name::to_string);
+        at_least_ns: Option<u64> = bounds.at_least.map(nanos);
+        at_most_ns: Option<u64> = bounds.at_most.map(nanos);
+        /// At most so many attempts get no answer.
+        lost: Option<u32> = bounds.lost;
     }
 
     AttemptJson<'a> of one => &'a Try {
@@ -212,6 +276,15 @@ form! {
         /// How the clients of many addresses are to be spread; absent if nothing is said of it.
         #[serde(skip_serializing_if = "Option::is_none")]
         clients: Option<&'a ExpectedSpread> = expected.clients.as_ref();
+        /// What the probes are to live through; absent if nothing is said of it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        outage: Vec<ExpectedOutageJson> = {
+            let each = expected.outage.iter().map(|outage| (None, &outage.each));
+            let of = expected.outage.iter().flat_map(|outage| &outage.of);
+            let all = each.chain(of.map(|(name, bounds)| (Some(name), bounds)));
+            let said = all.filter(|(_, bounds)| **bounds != OutageBounds::default());
+            said.map(ExpectedOutageJson::of).collect()
+        };
     }
 
     UntestedJson of (cell, why) => (&JudgedCell, &Untested) {

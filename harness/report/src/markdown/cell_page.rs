@@ -44,6 +44,7 @@ pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, link
     blocks(out, words, &cell::judgement(words, cell).blocks)?;
     let mut sections = vec![cell::why(words, cell)];
     sections.extend(cell::spread(words, cell));
+    sections.extend(cell::probes(words, cell));
     sections.extend(cell::evidence(words, cell));
     sections.extend(cell::log(words, record));
     sections.extend(cell::program(words, record));

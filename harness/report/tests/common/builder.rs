@@ -23,6 +23,8 @@ impl Builder {
                 observed: Observed {
                     untested: None,
                     spread: None,
+                    probed: Vec::new(),
+                    worse: None,
                     behaviour: Behaviour::Answered {
                         after: Duration::from_millis(2),
                     },
@@ -260,6 +262,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
         by_hand: vec![],
         client_events: vec![],
         client: None,
+        probes: Vec::new(),
         keepalived_log: Vec::new(),
         vip_changes: Vec::new(),
         snapshots: vec![],

@@ -71,6 +71,7 @@ pub(crate) fn scenario() -> Scenario {
         observe: Observe {
             patience: Duration::from_secs(5),
             until: Duration::from_secs(1200),
+            judge: Default::default(),
         },
         expectations: vec![],
         fails_without_change: false,
@@ -101,6 +102,7 @@ pub(crate) fn expect(behaviour: BehaviourName) -> ExpectedBehaviour {
     ExpectedBehaviour {
         served_by: Vec::new(),
         clients: None,
+        outage: None,
         behaviour,
         error: None,
         errno: None,

@@ -189,7 +189,11 @@ async fn request(desk: &Desk, number: u32, mut open: Open, text: &str) -> Open {
     open
 }
 
-async fn over_tcp(stream: &mut BufReader<TcpStream>, number: u32, line: &[u8]) -> io::Result<Answer> {
+pub(super) async fn over_tcp(
+    stream: &mut BufReader<TcpStream>,
+    number: u32,
+    line: &[u8],
+) -> io::Result<Answer> {
     stream.write_all(line).await?;
     loop {
         let mut answer = Vec::new();
@@ -226,7 +230,7 @@ async fn over_stream(stream: &mut BufReader<TcpStream>, text: &str) -> io::Resul
     Ok(begin)
 }
 
-async fn over_udp(socket: &UdpSocket, number: u32, line: &[u8]) -> io::Result<Answer> {
+pub(super) async fn over_udp(socket: &UdpSocket, number: u32, line: &[u8]) -> io::Result<Answer> {
     socket.send(line).await?;
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
@@ -257,7 +261,7 @@ async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
     ClientEventKind::Disconnected
 }
 
-fn client_error(error: &io::Error) -> ClientError {
+pub(super) fn client_error(error: &io::Error) -> ClientError {
     // What came was nothing that an echo server says.
     let nonsense = error.kind() == io::ErrorKind::InvalidData;
     let kind = if nonsense {

@@ -11,6 +11,7 @@
 //!                  printed.rs reads what it prints
 //! batch.rs         the same in batch mode, on pipes (process.rs)
 //! own_program.rs   a program of the author's own, on pipes, in a PID namespace
+//! probe.rs         beside all these: what asks again and again, on a host of its own
 //! ```
 
 mod batch;
@@ -20,6 +21,7 @@ mod log;
 mod mysql_async;
 mod own_program;
 mod printed;
+mod probe;
 mod process;
 mod runtime;
 mod sockets;
@@ -29,6 +31,7 @@ mod tests;
 
 pub(crate) use log::Standing;
 pub(crate) use mysql_async::{answers, ask_server_id};
+pub(crate) use probe::Probes;
 
 use crate::clock::Clock;
 use crate::error::{Result, Stage};

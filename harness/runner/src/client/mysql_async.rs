@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 /// Options under which the driver sends nothing of its own: with `max_allowed_packet` and `wait_timeout`
 /// given it need not ask the server for them, and with `prefer_socket` off it stays on TCP.
-fn options(address: IpAddr, port: u16) -> Opts {
+pub(super) fn options(address: IpAddr, port: u16) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(address.to_string())
         .tcp_port(port)
@@ -218,7 +218,7 @@ fn text_of(value: Option<&Value>) -> String {
     }
 }
 
-fn client_error(error: &Error) -> ClientError {
+pub(super) fn client_error(error: &Error) -> ClientError {
     let kind = match error {
         Error::Io(IoError::Io(error)) => io_kind(error),
         Error::Server(server) => ClientErrorKind::Server {

@@ -9,7 +9,9 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction, Closing, Opening, Statement, Timed};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::plan::ServerKind;
-use lvs_matrix_model::scenario::{Lab as ScenarioLab, Observe, Phases, Scenario, Value, load, written};
+use lvs_matrix_model::scenario::{
+    Judged, Lab as ScenarioLab, Observe, Phases, Scenario, Value, load, written,
+};
 use std::time::Duration;
 
 /// An answer within this time is fast.
@@ -199,6 +201,7 @@ fn scenario(
         observe: Observe {
             patience: PATIENCE,
             until: longest + WATCHED,
+            judge: Judged::Last,
         },
         expectations: vec![observe_only()],
         fails_without_change: false,

@@ -5,11 +5,12 @@ use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
+use crate::probe::Probe;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
-use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab, ServerProgramInput};
+use crate::scenario::syntax::{MysqldInput, ProbeInput, RealServerInput, SaysOfLab, ServerProgramInput};
 use crate::scenario::table::Structure;
 use crate::scenario::{
     ClientAt, Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring,
@@ -42,6 +43,7 @@ pub(super) struct Added {
     pub(super) keepalived: Option<Said>,
     pub(super) directors: Option<At<u8>>,
     pub(super) clients: Option<At<u8>>,
+    pub(super) probes: Vec<At<Probe>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
     pub(super) mysqld_span: Option<Span>,
@@ -125,6 +127,7 @@ impl Added {
                 value: clients.value.0,
                 span: clients.span,
             }),
+            probes: probes(input.probes),
             mysqld: mysqld(input.mysqld),
             mysqld_span: input.mysqld.map(Structure::span),
             real_servers: real_servers(input.real_servers),
@@ -183,6 +186,7 @@ impl Added {
             directors: value(self.directors),
             clients: value(self.clients),
             client,
+            probes: self.probes.into_iter().map(|probe| probe.value).collect(),
             mysqld: self.mysqld,
             director_sysctls: sysctls(self.director_sysctls),
             client_sysctls: sysctls(self.client_sysctls),
@@ -366,6 +370,20 @@ fn misfits(input: Option<&Map<Name, RealServerInput>>) -> Vec<Mistake> {
         weight.into_iter().chain(threshold)
     };
     servers.flat_map(of).collect()
+}
+
+fn probes(input: Option<&Map<Name, ProbeInput>>) -> Vec<At<Probe>> {
+    let probes = input.into_iter().flat_map(|probes| &probes.entries);
+    let of = |(name, probe): &(At<Name>, ProbeInput)| At {
+        value: Probe {
+            name: name.value.clone(),
+            asks: probe.asks.as_ref().map(|asks| asks.value).unwrap_or_default(),
+            every: probe.every.as_ref().map_or(Probe::EVERY, |every| every.value),
+            timeout: probe.timeout.as_ref().map_or(Probe::TIMEOUT, |time| time.value),
+        },
+        span: name.span,
+    };
+    probes.map(of).collect()
 }
 
 fn sysctls(input: Option<&Map<SysctlKey, At<SysctlValue>>>) -> Vec<Sysctl> {

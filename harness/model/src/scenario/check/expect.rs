@@ -25,6 +25,8 @@ pub(super) struct Draft {
     pub(super) served_by: Vec<At<Name>>,
     /// These, and those that it names besides.
     pub(super) named: Vec<At<Name>>,
+    /// The probes that it names, each where it stands.
+    pub(super) probes: Vec<At<Name>>,
     pub(super) span: Span,
     pub(super) places: Option<Places>,
 }
@@ -39,6 +41,7 @@ pub(super) struct Places {
     pub(super) at_most: Option<Span>,
     pub(super) clients: Option<Span>,
     pub(super) moved: Option<Span>,
+    pub(super) outage: Option<Span>,
 }
 
 impl Places {
@@ -55,6 +58,7 @@ impl Places {
                 .as_ref()
                 .and_then(|clients| clients.moved.as_ref())
                 .map(|field| field.span),
+            outage: input.outage.as_ref().map(Structure::span),
         })
     }
 }
@@ -159,6 +163,7 @@ fn expectation(
             .as_ref()
             .map_or_else(Vec::new, |named| named.items.clone()),
         named: named(input),
+        probes: probes(input),
         span: input.span(),
         places: Places::of(input),
     })
@@ -170,6 +175,13 @@ fn named(input: &ExpectationInput) -> Vec<At<Name>> {
     let served = input.clients.iter().filter_map(|clients| clients.served.as_ref());
     let of_clients = served.flat_map(|served| &served.entries).map(|(name, _)| name);
     serves.chain(of_clients).cloned().collect()
+}
+
+/// The probes that it names.
+fn probes(input: &ExpectationInput) -> Vec<At<Name>> {
+    let of = input.outage.iter().filter_map(|outage| outage.of.as_ref());
+    let names = of.flat_map(|of| &of.entries).map(|(name, _)| name);
+    names.cloned().collect()
 }
 
 /// The name of a value.

@@ -4,10 +4,12 @@ use crate::Name;
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
-use crate::scenario::scalar::Count;
-use crate::scenario::syntax::{ExpectationInput, SpreadInput};
+use crate::scenario::scalar::{Attempts, Count};
+use crate::scenario::syntax::{ExpectationInput, OutageInput, SpreadInput};
 use crate::scenario::table::Structure;
-use crate::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
+use crate::scenario::{
+    BehaviourName, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, HangEndName, OutageBounds,
+};
 use std::time::Duration;
 
 /// What the item expects, if its fields can be true together.
@@ -75,6 +77,7 @@ pub(super) fn expected(
     }
     times(input, ends, patience, mistakes);
     let served_by = servers(input, mistakes);
+    let outage = input.outage.as_ref().map(|input| outage(input, mistakes));
     (mistakes.count() == before).then_some(Expected::Behaviour(ExpectedBehaviour {
         behaviour: behaviour.value,
         error: input.error.as_ref().map(|error| error.value.0),
@@ -84,6 +87,7 @@ pub(super) fn expected(
         at_most: input.at_most.as_ref().map(|time| time.value),
         served_by,
         clients: input.clients.as_ref().map(spread),
+        outage,
     }))
 }
 
@@ -181,6 +185,80 @@ fn spread(input: &SpreadInput) -> ExpectedSpread {
     }
 }
 
+/// What probes are to live through. Whether the lab has them is checked with the cells.
+fn outage(input: &OutageInput, mistakes: &mut Mistakes) -> ExpectedOutage {
+    let nothing = |span| {
+        contradiction(
+            span,
+            "`outage` expects nothing",
+            "at least one of `at-least`, `at-most`, `lost`",
+        )
+        .help("`lost: 0` says that every attempt is answered")
+    };
+    let OutageInput {
+        at_least,
+        at_most,
+        lost,
+        of,
+        ..
+    } = input;
+    let each = bounds((at_least, at_most, lost), mistakes);
+    let named = of.iter().flat_map(|of| &of.entries);
+    let mut single = Vec::new();
+    for (name, input) in named {
+        let own = bounds((&input.at_least, &input.at_most, &input.lost), mistakes);
+        if own == OutageBounds::default() && input.complete() {
+            mistakes.add(nothing(input.span()));
+        }
+        single.push((name.value.clone(), own));
+    }
+    if each == OutageBounds::default() && single.is_empty() {
+        mistakes.add(nothing(input.span()));
+    }
+    ExpectedOutage { each, of: single }
+}
+
+/// What is typed of one probe, or of each.
+type Typed<'i> = (
+    &'i Option<At<Duration>>,
+    &'i Option<At<Duration>>,
+    &'i Option<At<Attempts>>,
+);
+
+fn bounds((at_least, at_most, lost): Typed<'_>, mistakes: &mut Mistakes) -> OutageBounds {
+    if let (Some(least), Some(most)) = (at_least, at_most)
+        && least.value > most.value
+    {
+        let (shown_least, shown_most) = (Human(least.value), Human(most.value));
+        mistakes.add(
+            contradiction(
+                most.span,
+                format!("an outage of at least {shown_least} and at most {shown_most}"),
+                "must not be shorter than `at-least`",
+            )
+            .second(least.span, "the least"),
+        );
+    }
+    if let (Some(least), Some(lost)) = (at_least, lost)
+        && lost.value.0 == 0
+        && !least.value.is_zero()
+    {
+        mistakes.add(
+            contradiction(
+                lost.span,
+                "an outage in which no attempt is lost",
+                "without a lost attempt there is none",
+            )
+            .second(least.span, "an outage is expected"),
+        );
+    }
+    OutageBounds {
+        at_least: at_least.as_ref().map(|time| time.value),
+        at_most: at_most.as_ref().map(|time| time.value),
+        lost: lost.as_ref().map(|lost| lost.value.0),
+    }
+}
+
 /// An item without a behaviour must be observed only, and then say nothing else.
 fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Option<Expected> {
     let details = [
@@ -191,6 +269,7 @@ fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Optio
         ("at-most", input.at_most.as_ref().map(|field| field.span)),
         ("served-by", input.served_by.as_ref().map(|field| field.span)),
         ("clients", input.clients.as_ref().map(Structure::span)),
+        ("outage", input.outage.as_ref().map(Structure::span)),
     ];
     let Some(only) = &input.observe_only else {
         mistakes.add(

@@ -50,7 +50,7 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
 fn reserved(added: &Added, mistakes: &mut Mistakes) {
     for server in &added.real_servers {
         let name = server.value.name.as_str();
-        if matches!(name, "client" | "director" | "director2" | "router") {
+        if matches!(name, "client" | "probe" | "director" | "director2" | "router") {
             mistakes.add(Mistake::new(
                 MistakeKind::ReservedName,
                 server.span,

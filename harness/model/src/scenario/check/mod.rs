@@ -16,6 +16,7 @@ mod into_scenario;
 mod keepalived;
 mod lab;
 mod possible;
+mod probes;
 
 mod served_by;
 mod server;
@@ -102,6 +103,7 @@ pub(super) fn check(input: &ScenarioInput, lines: &[Line], mistakes: &mut Mistak
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             wiring::check(&draft, &sizes, mistakes);
+            probes::check(&draft, &sizes, mistakes);
             client::check(&draft, &sizes, mistakes);
             coverage::check(&draft, &sizes, lines, mistakes);
             if real_servers_known {
@@ -269,6 +271,7 @@ fn observation(input: &ObserveInput, mistakes: &mut Mistakes) -> Option<(Observe
     let observe = Observe {
         patience: patience.value,
         until: until.value,
+        judge: input.judge.as_ref().map(|judge| judge.value).unwrap_or_default(),
     };
     Some((observe, until.span))
 }

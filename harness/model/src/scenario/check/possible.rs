@@ -9,7 +9,7 @@ use crate::client::Program;
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, listed};
 use crate::scenario::place::{At, Span};
-use crate::scenario::{BehaviourName, ExpectedBehaviour, HangEndName, Observe};
+use crate::scenario::{BehaviourName, ExpectedBehaviour, HangEndName, Judged, Observe};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -122,7 +122,9 @@ pub(super) fn impossible(
     let (last, before) = watched.operations.split_last()?;
     // An operation before the last is the one that is classified if it keeps the others from being reached.
     let ends_the_cell = |operation: &&Candidate<'_>| match (expected.behaviour, expected.ends) {
-        (BehaviourName::Answered, _) | (BehaviourName::Hung, Some(HangEndName::Answer)) => false,
+        (BehaviourName::Answered, _) => false,
+        _ if watched.observe.judge == Judged::Worst => true,
+        (BehaviourName::Hung, Some(HangEndName::Answer)) => false,
         (BehaviourName::FailedFast, _) | (BehaviourName::Hung, Some(HangEndName::Error)) => {
             !operation.may_fail
         }

@@ -164,6 +164,12 @@ impl From<Conflict<'_>> for Wrong {
                 format!("a stateful firewall guards the {chain} chain of `{node}` already"),
                 "it was added before",
             ),
+            Conflict::OfProbes => Self {
+                kind: MistakeKind::UnknownServer,
+                message: "no step is done to the host of the probes".to_owned(),
+                label: "`probe` only looks on",
+                help: "name `client`, `director` or a real server",
+            },
             Conflict::NoRouter => Self {
                 kind: MistakeKind::UnknownServer,
                 message: "the lab has no router".to_owned(),

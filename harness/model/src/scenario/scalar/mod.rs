@@ -5,7 +5,7 @@ mod sysctl;
 mod word;
 
 pub(super) use number::{
-    Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port,
+    Attempts, Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port,
     PrefixLength, Probes, Retries, Rows, ServerPort, Threshold, VrrpVersion, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};

@@ -5,6 +5,7 @@ use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
 use crate::base::{MAX_CLIENTS, MYSQL_PORT};
 use crate::keepalived::MAX_RETRIES;
+use crate::probe::MOST_ATTEMPTS;
 use crate::scenario::Range;
 use crate::scenario::explore::MAX_LENGTH;
 use schemars::{Schema, json_schema};
@@ -161,6 +162,25 @@ impl Scalar for Directors {
     }
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": 2 })
+    }
+}
+
+/// How many attempts of a probe get no answer at the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Attempts(pub(in crate::scenario) u32);
+
+impl Scalar for Attempts {
+    fn accepts() -> String {
+        format!("a whole number from 0 to {MOST_ATTEMPTS}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|attempts| u64::from(*attempts) <= MOST_ATTEMPTS)
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of attempts", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": MOST_ATTEMPTS })
     }
 }
 

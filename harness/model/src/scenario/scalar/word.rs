@@ -3,14 +3,15 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{
-    BehaviourName, ClientAt, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType,
-    Vip, Wiring,
+    BehaviourName, ClientAt, ErrorsOf, Family, Forwarding, HangEndName, Judged, Misbuild, ServerKind,
+    TunnelType, Vip, Wiring,
 };
 use crate::action::{
     Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
 };
 use crate::client::Program;
 use crate::keepalived::HealthCheck;
+use crate::probe::Asks;
 use schemars::{Schema, json_schema};
 
 /// A scalar that is one of a few words.
@@ -90,6 +91,20 @@ impl Word for HealthCheck {
     const WHAT: &'static str = "a health check";
     const WORDS: &'static [(&'static str, Self)] =
         &[("tcp", Self::Tcp), ("query", Self::Query), ("none", Self::None)];
+}
+
+impl Word for Asks {
+    const WHAT: &'static str = "a way for a probe to ask";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("new-connection", Self::NewConnection),
+        ("open-connection", Self::OpenConnection),
+        ("pool", Self::Pool),
+    ];
+}
+
+impl Word for Judged {
+    const WHAT: &'static str = "a choice of the operation that is classified";
+    const WORDS: &'static [(&'static str, Self)] = &[("last", Self::Last), ("worst", Self::Worst)];
 }
 
 impl Word for Misbuild {
