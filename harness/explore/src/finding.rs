@@ -5,10 +5,13 @@ use crate::outcome::{Breach, Outcome, Signature};
 use lvs_matrix_explain::{Explanation, Paragraph, Status};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName, Scenario, load, written};
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use lvs_matrix_model::scenario::{
+    Expected, ExpectedBehaviour, ExpectedOutage, HangEndName, OutageBounds, Scenario, load, written,
+};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Outage, Probed};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Something that must never happen, and happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,8 +185,27 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
             .into_iter()
             .collect(),
         clients: None,
-        outage: None,
+        outage: outage(cell),
     }))
+}
+
+/// What the probes lived through: how long the longest outage lasts differs from run to run by where it fell
+/// between two attempts.
+fn outage(cell: &JudgedCell) -> Option<ExpectedOutage> {
+    let of = |probed: &Probed| {
+        let longest = probed.longest().map(Outage::lasted)?;
+        let mut probes = cell.record.plan.probes();
+        let every = probes.find(|probe| probe.name == probed.probe)?.every;
+        let at_least = longest.saturating_sub(every * 2);
+        let bounds = OutageBounds {
+            at_least: Some(Duration::from_millis(u64::try_from(at_least.as_millis()).ok()?)),
+            ..OutageBounds::default()
+        };
+        Some((probed.probe.clone(), bounds))
+    };
+    let of: Vec<_> = cell.observed.probed.iter().filter_map(of).collect();
+    let each = OutageBounds::default();
+    (!of.is_empty()).then_some(ExpectedOutage { each, of })
 }
 
 /// The causes, which cite no packets: the scenario is kept, and the capture is not.

@@ -7,7 +7,7 @@ use lvs_matrix_model::ipvs::{Connection, Connections, Table};
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::record::{CellRecord, DirectorSnapshot, StepOutcome};
 use lvs_matrix_model::scenario::{ErrorsOf, HangEndName, Never};
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell, ObservedError};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell, ObservedError, Outage, Probed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,6 +33,7 @@ impl Outcome {
                 ends: None,
                 error: None,
                 rules: Vec::new(),
+                probes: Vec::new(),
                 explained: false,
                 entries: Vec::new(),
             },
@@ -55,6 +56,9 @@ pub struct Signature {
     pub error: Option<String>,
     /// The rules of `explain` that hold, in the order of their names.
     pub rules: Vec<String>,
+    /// Of each probe with an outage its name, and what became of its attempts: `fresh: refused, cut off`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<String>,
     /// Do they explain all of it?
     pub explained: bool,
     /// The states of the director's entries, for each snapshot, with what became of their servers:
@@ -104,6 +108,8 @@ pub enum Breach {
     DrainedServerChosen,
     /// A session outlived its client for longer than it may.
     SessionOutlivesClient,
+    /// A probe had an outage that is longer than it may be.
+    ProbeOutage,
 }
 
 impl Breach {
@@ -115,6 +121,7 @@ impl Breach {
             Self::ErrorBesideHealthyServer => "error-beside-healthy-server",
             Self::DrainedServerChosen => "drained-server-chosen",
             Self::SessionOutlivesClient => "session-outlives-client",
+            Self::ProbeOutage => "probe-outage",
         }
     }
 }
@@ -151,6 +158,7 @@ pub fn outcome(cell: &JudgedCell, never: &Never) -> Outcome {
             ends: ends.map(str::to_owned),
             error: observed.error.as_ref().map(number),
             rules: rules.into_iter().map(str::to_owned).collect(),
+            probes: observed.probed.iter().filter_map(losses).collect(),
             explained: explanation.status == Status::Explained,
             entries: cell.record.snapshots.iter().map(entries).collect(),
         },
@@ -194,6 +202,15 @@ fn entries(snapshot: &DirectorSnapshot) -> String {
 /// which nothing certain is known, shows nothing.
 fn breaches(cell: &JudgedCell, never: &Never) -> BTreeSet<Breach> {
     let mut found = BTreeSet::new();
+    // Probes see what is done to any server.
+    let longest = cell.observed.probed.iter().filter_map(Probed::longest);
+    let longest = longest.map(Outage::lasted).max();
+    if never
+        .probe_outage
+        .is_some_and(|most| longest.is_some_and(|time| time > most))
+    {
+        found.insert(Breach::ProbeOutage);
+    }
     if cell.article().is_none() {
         return found;
     }
@@ -211,6 +228,12 @@ fn breaches(cell: &JudgedCell, never: &Never) -> BTreeSet<Breach> {
         found.insert(Breach::SessionOutlivesClient);
     }
     found
+}
+
+/// What became of the attempts of a probe that had an outage.
+fn losses(probed: &Probed) -> Option<String> {
+    let kinds: Vec<String> = probed.lost.keys().map(ToString::to_string).collect();
+    (!kinds.is_empty()).then(|| format!("{}: {}", probed.probe, kinds.join(", ")))
 }
 
 /// The lab when the operation that is classified began, with its table; whoever had it from a step.

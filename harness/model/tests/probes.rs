@@ -166,6 +166,26 @@ fn what_probes_cannot_do_is_a_mistake_with_its_place() {
     }
 }
 
+/// A search may look for outages, if there is somebody who asks.
+#[test]
+fn a_search_for_outages_needs_a_probe() {
+    let searched =
+        format!("{SAMPLE}explore: {{ actions: [{{ connect: {{}} }}], never: {{ probe-outage: 3s }} }}\n");
+    let scenario = load(&searched).unwrap();
+    let again = load(&written(&scenario)).unwrap();
+    assert_eq!(again.explore, scenario.explore);
+    let never = scenario.explore.unwrap().never;
+    assert_eq!(never.probe_outage, Some(Duration::from_secs(3)));
+    let bare = searched
+        .replace("  probes: { fresh: { every: 250ms } }\n", "")
+        .replace("{ probes: { pool: { asks: pool, timeout: 3s } } }", "{}")
+        .replace(", outage: { at-most: 3s, lost: 4 }", "")
+        .replace(", outage: { at-least: 1s, of: { pool: { lost: 2 } } }", "");
+    let found = load(&bare).unwrap_err();
+    let says = "an outage of a lab without probes";
+    assert!(found.iter().any(|mistake| mistake.message == says), "{found:#?}");
+}
+
 /// A real cell of an echo server that was stopped for a second: a probe on new connections and one on an open
 /// connection, each 250 ms.
 fn stopped() -> (CellRecord, Vec<u8>) {

@@ -33,6 +33,8 @@ pub struct Never {
     pub drained_server_chosen: bool,
     /// A server still has a session when the observation ends, so long after the client has lost it.
     pub session_outlives_client: Option<Duration>,
+    /// A probe has an outage that lasts for longer than this.
+    pub probe_outage: Option<Duration>,
 }
 
 /// Whose errors count.

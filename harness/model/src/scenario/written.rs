@@ -144,6 +144,7 @@ fn write_explore(out: &mut String, explore: &Explore) -> std::fmt::Result {
         error,
         drained_server_chosen,
         session_outlives_client,
+        probe_outage,
     } = never;
     let mut map = Fields::new();
     let yes = || Part::Plain("true".to_owned());
@@ -162,6 +163,9 @@ fn write_explore(out: &mut String, explore: &Explore) -> std::fmt::Result {
     }
     if let Some(time) = session_outlives_client {
         insert(&mut map, "session-outlives-client", data(time));
+    }
+    if let Some(time) = probe_outage {
+        insert(&mut map, "probe-outage", data(time));
     }
     writeln!(out, "  never: {}", flow(&Part::Map(map)))
 }

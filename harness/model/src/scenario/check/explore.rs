@@ -2,6 +2,7 @@
 
 use crate::scenario::explore::{DEFAULT_LENGTH, Explore, Never};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::place::Span;
 use crate::scenario::syntax::{ExploreInput, NeverInput, Placed};
 use crate::scenario::table::Structure;
 
@@ -13,6 +14,8 @@ pub(super) struct ExploreDraft {
     /// How many alternatives each item of the file has.
     alternatives: Vec<usize>,
     never: Option<Never>,
+    /// Where an outage of probes is looked for.
+    pub(super) probe_outage: Option<Span>,
     complete: bool,
 }
 
@@ -54,6 +57,11 @@ impl ExploreDraft {
             actions,
             alternatives,
             never,
+            probe_outage: input
+                .never
+                .as_ref()
+                .and_then(|never| never.probe_outage.as_ref())
+                .map(|time| time.span),
             complete: input.complete(),
         }
     }
@@ -81,6 +89,7 @@ fn asked(input: &NeverInput, mistakes: &mut Mistakes) -> Never {
         error: input.error.as_ref().map(|error| error.value),
         drained_server_chosen: input.drained_server_chosen.is_some(),
         session_outlives_client: input.session_outlives_client.as_ref().map(|time| time.value),
+        probe_outage: input.probe_outage.as_ref().map(|time| time.value),
     };
     if never == Never::default() && input.complete() {
         mistakes.add(

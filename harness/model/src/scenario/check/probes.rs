@@ -8,7 +8,7 @@ use crate::duration::Human;
 use crate::probe::{Asks, MOST_ATTEMPTS, Probe, SHORTEST_EVERY};
 use crate::scenario::ServerKind;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
-use crate::scenario::place::At;
+use crate::scenario::place::{At, Span};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -34,6 +34,22 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
         }
     }
     findings.report(draft, mistakes);
+    let looked_for = draft.explore.as_ref().and_then(|explore| explore.probe_outage);
+    let values = draft.values().map(|value| &value.added);
+    let mut parts = draft.lab.iter().chain(values);
+    if let Some(span) = looked_for.filter(|_| parts.all(|part| part.probes.is_empty())) {
+        mistakes.add(without_probes(span));
+    }
+}
+
+fn without_probes(span: Span) -> Mistake {
+    let mistake = Mistake::new(
+        MistakeKind::UnknownServer,
+        span,
+        "an outage of a lab without probes",
+        "nobody asks again and again here",
+    );
+    mistake.help("give the lab a probe: `probes: { fresh: { asks: new-connection } }`")
 }
 
 /// What the probes of a cell cannot do in its lab.
@@ -116,13 +132,7 @@ fn too_many(draft: &Draft, choice: &[usize], probes: &[&At<Probe>]) -> Option<Mi
 fn unknown(expectation: &super::expect::Draft, probes: &[&At<Probe>]) -> Vec<Mistake> {
     let span = expectation.places.and_then(|places| places.outage);
     if let Some(span) = span.filter(|_| probes.is_empty()) {
-        let mistake = Mistake::new(
-            MistakeKind::UnknownServer,
-            span,
-            "an outage of a lab without probes",
-            "nobody asks again and again here",
-        );
-        return vec![mistake.help("give the lab a probe: `probes: { fresh: { asks: new-connection } }`")];
+        return vec![without_probes(span)];
     }
     let names = || probes.iter().map(|at| at.value.name.as_str());
     let unknown = expectation.probes.iter().filter(|named| {

@@ -44,6 +44,8 @@ structure! {
         /// When the observation ends, a server has had a session for longer than this that its client has
         /// lost.
         optional "session-outlives-client" session_outlives_client: At<Duration>;
+        /// A probe of the lab has an outage that lasts for longer than this.
+        optional "probe-outage" probe_outage: At<Duration>;
     }
 }
 
