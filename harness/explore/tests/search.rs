@@ -69,6 +69,7 @@ fn made_up(candidate: &Candidate) -> Outcome {
             ends: None,
             error: None,
             rules: Vec::new(),
+            probes: Vec::new(),
             explained: !hangs,
             entries: shown.into_iter().collect(),
         },

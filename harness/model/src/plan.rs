@@ -91,8 +91,8 @@ pub struct LabPlan {
     pub segments: Vec<Segment>,
     /// The virtual services; the first one is that of the client.
     pub services: OneOrMore<Service>,
-    /// Client, probe and router if there are, directors, then the real servers. Written down, the sysctls with
-    /// which the list of every host begins stand once, in `sysctls` of the plan.
+    /// Client, probe and router if there are, directors, then the real servers. Written down, the sysctls
+    /// with which the list of every host begins stand once, in `sysctls` of the plan.
     #[serde(flatten, serialize_with = "host::with_common_sysctls")]
     pub hosts: Vec<Host>,
     /// What is built wrong on purpose, once the lab has been shown to be ready.
