@@ -194,6 +194,51 @@ fn the_question_is_answered(#[case] name: &str, #[case] timed: bool) {
     }
 }
 
+/// Files that are none of an operator's: each is refused with what to do.
+#[rstest]
+#[case::empty(b"\n \n", "is empty: did the command that was to write it fail?")]
+#[case::utf16(b"\xff\xfe-\0A\0", "is UTF-16: `iconv -f UTF-16 -t UTF-8`")]
+#[case::binary(b"virtual_server\n{\0\n", "is no text: it has NUL bytes")]
+#[case::another(b"name: drain\n", "is none of the files that are known")]
+fn what_is_no_such_file_is_refused(#[case] bytes: &[u8], #[case] why: &str) {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, bytes).unwrap();
+    let said = say(lvs_matrix().arg("new").arg("--from").arg(&file)).expect_code(2);
+    assert!(said.stderr.contains(&format!("file {why}")), "{said:#?}");
+    assert_eq!(said.stdout, "");
+}
+
+/// UTF-8 with a mark at its beginning, and lines of other systems.
+#[test]
+fn files_of_other_systems_are_read() {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("rules");
+    let plain = fs::read_to_string(fixture("01-mysql-persistent").join("ipvsadm-Sn")).unwrap();
+    let scenario = |text: String| {
+        fs::write(&file, text).unwrap();
+        let said = say(lvs_matrix().arg("new").arg("--from").arg(&file)).expect_code(0);
+        said.stdout
+    };
+    let expected = scenario(plain.clone());
+    assert_eq!(
+        scenario(format!("\u{feff}{}", plain.replace('\n', "\r\n"))),
+        expected
+    );
+}
+
+/// A pattern that is not there is looked for beside the file, of which the file itself is no part.
+#[test]
+fn a_file_does_not_include_itself() {
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("keepalived.conf");
+    let servers = "virtual_server 10.0.0.1 3306 {\n lvs_method DR\n real_server 10.0.0.2 3306 {\n }\n}\n";
+    fs::write(&file, format!("include /nowhere/at-all/*.conf\n{servers}")).unwrap();
+    let said = say(lvs_matrix().arg("new").arg("--from").arg(&file)).expect_code(0);
+    let lost = "keepalived.conf:1: include /nowhere/at-all/*.conf: there is no such file";
+    assert!(said.stderr.contains(lost), "{said:#?}");
+}
+
 #[test]
 fn what_cannot_be_asked_is_refused() {
     let rules = fixture("01-mysql-persistent").join("ipvsadm-Sn");

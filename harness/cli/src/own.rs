@@ -6,7 +6,7 @@ use crate::output;
 use lvs_matrix_setup::{Fate, Include, Lab, Note, Role, Setup, Source, Unreadable, read};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// No file of an operator's is longer.
@@ -79,7 +79,13 @@ fn told(setup: &Setup, lab: &Lab) -> String {
 
 fn source(file: &Path) -> Result<Source, String> {
     let shown = file.display();
-    let failed = |error: std::io::Error| format!("cannot read {shown}: {error}");
+    let failed = |error: std::io::Error| {
+        let cure = match error.kind() {
+            ErrorKind::PermissionDenied => format!("; `sudo cat {shown} | … --from -` gives it to this user"),
+            _ => String::new(),
+        };
+        format!("cannot read {shown}: {error}{cure}")
+    };
     let mut bytes = Vec::new();
     if file == Path::new("-") {
         std::io::stdin()
@@ -98,14 +104,30 @@ fn source(file: &Path) -> Result<Source, String> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
         return Err(format!("{shown} is longer than 8 MiB; no file of this kind is"));
     }
-    Ok(Source {
-        name: if file == Path::new("-") {
-            "standard input".to_owned()
-        } else {
-            shown.to_string()
-        },
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-    })
+    let name = if file == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        shown.to_string()
+    };
+    match text(&bytes) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(why) => Err(format!("{name} {why}")),
+    }
+}
+
+/// The text of a file, or why it is none.
+fn text(bytes: &[u8]) -> Result<String, &'static str> {
+    // Editors of other systems begin UTF-8 with a mark, which is no text.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        Err("is empty: did the command that was to write it fail?")
+    } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        Err("is UTF-16: `iconv -f UTF-16 -t UTF-8` makes a file of it that can be read")
+    } else if bytes.contains(&0) {
+        Err("is no text: it has NUL bytes; name what was printed, or the configuration itself")
+    } else {
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    }
 }
 
 /// The files of an `include`, in the order of their names. An absolute path that is not there may be one of
@@ -120,6 +142,8 @@ fn included(include: Include<'_>) -> Result<Vec<Source>, String> {
         for from in 0..parts.len() {
             let rest: PathBuf = parts[from..].iter().collect();
             files = matching(&folder.join(rest));
+            // `*.conf` beside the file has the file itself.
+            files.retain(|file| file != Path::new(include.by));
             if !files.is_empty() {
                 break;
             }

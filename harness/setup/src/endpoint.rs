@@ -56,6 +56,8 @@ impl Endpoint {
 
     /// Of two words, as keepalived.conf has them.
     pub(crate) fn of(host: &str, port: &str) -> Result<Self, String> {
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = inner.unwrap_or(host);
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
         if host.is_empty() || host.len() > 253 || !host.chars().all(good) {
             return Err(format!("`{host}` is no address"));
@@ -87,10 +89,12 @@ impl Endpoint {
 
     /// Is its host the same?
     pub(crate) fn same_host(&self, other: &Self) -> bool {
-        match (self.address(), other.address()) {
-            (Some(one), Some(another)) => one == another,
-            _ => self.host.eq_ignore_ascii_case(&other.host),
+        if self.host.eq_ignore_ascii_case(&other.host) {
+            return true;
         }
+        // Only addresses of IPv6 may be written in several ways.
+        let ipv6 = |endpoint: &Self| endpoint.host.contains(':').then(|| endpoint.address()).flatten();
+        ipv6(self).is_some_and(|own| ipv6(other) == Some(own))
     }
 
     /// Is it the same, however it is written?

@@ -139,9 +139,27 @@ impl Lab {
     }
 }
 
+/// So many of what there is are listed.
+const MOST_LISTED: usize = 40;
+
+fn listed(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(MOST_LISTED);
+    let mut shown: Vec<String> = all.take(MOST_LISTED).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
+}
+
 fn named<'s>(setup: &'s Setup, wanted: &str) -> Result<&'s Service, NoLab> {
     let mark = wanted.parse::<u32>().ok();
     let meant = Endpoint::parse(wanted).ok();
+    // As it is shown, or as ipvsadm(8) is told: a service of UDP may have the address of one of TCP.
+    let shown = |service: &&Service| {
+        [service.listen.to_string(), service.listen.words()]
+            .iter()
+            .any(|own| own == wanted)
+    };
     let is = |service: &&Service| match &service.listen {
         Listen::Mark { mark: own, .. } => Some(*own) == mark,
         Listen::Tcp(own) | Listen::Udp(own) | Listen::Sctp(own) => {
@@ -151,13 +169,13 @@ fn named<'s>(setup: &'s Setup, wanted: &str) -> Result<&'s Service, NoLab> {
             })
         }
     };
-    setup.services.iter().find(is).ok_or_else(|| {
-        let all = setup.services.iter().map(|service| service.listen.to_string());
-        NoLab::NoSuchService {
+    let found = setup.services.iter().find(shown);
+    found
+        .or_else(|| setup.services.iter().find(is))
+        .ok_or_else(|| NoLab::NoSuchService {
             wanted: wanted.to_owned(),
-            there: all.collect::<Vec<_>>().join(", "),
-        }
-    })
+            there: listed(setup.services.iter().map(|service| service.listen.to_string())),
+        })
 }
 
 /// Why no lab can be made of a service.

@@ -1,5 +1,6 @@
 //! Where something stands in an operator's files, and what became of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A file that was read.
@@ -58,9 +59,28 @@ pub struct Note {
     pub why: String,
 }
 
+impl Note {
+    fn add(&mut self, place: &Place) {
+        if self.places.last() != Some(place) && self.places.len() < MOST_PLACES {
+            self.places.push(place.clone());
+        }
+    }
+}
+
+/// So many different things are told of; a file with more is probably none of this kind.
+const MOST_NOTES: usize = 500;
+/// So many places of one thing are told.
+const MOST_PLACES: usize = 10_000;
+/// So many runs of lines are told in a note.
+const MOST_RUNS: usize = 40;
+
 /// Notes, the same thing once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Notes(Vec<Note>);
+pub(crate) struct Notes {
+    all: Vec<Note>,
+    /// Where in `all` a note is, by its own words.
+    known: BTreeMap<(Fate, String, String), usize>,
+}
 
 impl Notes {
     pub(crate) fn lost(&mut self, place: &Place, what: impl Into<String>, why: impl Into<String>) {
@@ -72,18 +92,29 @@ impl Notes {
     }
 
     fn add(&mut self, fate: Fate, place: &Place, what: String, why: String) {
-        let (what, why) = (short(&what, 60), short(&why, 240));
-        let same = |note: &&mut Note| note.fate == fate && note.what == what && note.why == why;
-        match self.0.iter_mut().find(same) {
-            Some(note) if note.places.contains(place) => {}
-            Some(note) => note.places.push(place.clone()),
-            None => self.0.push(Note {
-                fate,
-                places: vec![place.clone()],
-                what,
-                why,
-            }),
+        let mut key = (fate, short(&what, 60), short(&why, 240));
+        if self.all.len() >= MOST_NOTES && !self.known.contains_key(&key) {
+            key = (
+                Fate::Lost,
+                "more than is told here".to_owned(),
+                format!(
+                    "{MOST_NOTES} other things are not taken over as they stand; is this the right file?"
+                ),
+            );
         }
+        let next = self.all.len();
+        let at = *self.known.entry(key.clone()).or_insert(next);
+        if let Some(note) = self.all.get_mut(at) {
+            note.add(place);
+            return;
+        }
+        let (fate, what, why) = key;
+        self.all.push(Note {
+            fate,
+            places: vec![place.clone()],
+            what,
+            why,
+        });
     }
 
     pub(crate) fn append(&mut self, other: Self) {
@@ -92,7 +123,7 @@ impl Notes {
             places,
             what,
             why,
-        } in other.0
+        } in other.all
         {
             for place in &places {
                 self.add(fate, place, what.clone(), why.clone());
@@ -101,7 +132,7 @@ impl Notes {
     }
 
     pub(crate) fn into_vec(self) -> Vec<Note> {
-        self.0
+        self.all
     }
 }
 
@@ -160,5 +191,7 @@ fn runs(lines: &[usize]) -> String {
         1 => format!("{from},{to}"),
         _ => format!("{from}-{to}"),
     };
-    out.iter().map(run).collect::<Vec<_>>().join(",")
+    let told: Vec<String> = out.iter().take(MOST_RUNS).map(run).collect();
+    let more = if out.len() > MOST_RUNS { ", …" } else { "" };
+    told.join(",") + more
 }

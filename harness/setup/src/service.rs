@@ -85,6 +85,8 @@ pub struct Sysctl {
     pub key: String,
     /// Its value.
     pub value: String,
+    /// Is it the lab's value, too, if nothing is said?
+    pub usual: bool,
     /// Where it stands.
     pub place: Place,
 }

@@ -71,11 +71,24 @@ impl<'s> Making<'s> {
     pub(super) fn made(mut self) -> Result<Lab, String> {
         let service = self.service;
         self.lab.server = (self.kind != ServerKind::Mysql).then_some(self.kind);
-        if self.kind == ServerKind::TcpEcho {
+        let stands_for = match self.kind {
+            ServerKind::TcpEcho => "no port of MySQL's: an echo server of the lab's stands for yours",
+            ServerKind::UdpEcho => "a service of UDP: an echo server of the lab's stands for yours",
+            ServerKind::Mysql | ServerKind::Program => "",
+        };
+        if !stands_for.is_empty() {
+            self.notes
+                .changed(&service.place, service.listen.to_string(), stands_for);
+        }
+        if service
+            .listen
+            .endpoint()
+            .is_some_and(|endpoint| endpoint.port == 0)
+        {
             self.notes.changed(
                 &service.place,
                 service.listen.to_string(),
-                "no port of MySQL's: an echo server of the lab's stands for yours",
+                "it has all ports of its address: in the lab it has one",
             );
         }
         self.family();
@@ -245,11 +258,24 @@ impl<'s> Making<'s> {
             *count += 1;
             let name = Name::new(&format!("{word}{count}")).map_err(|error| error.to_string())?;
             let number = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
-            if server.weight > u32::from(u16::MAX) {
-                self.notes.changed(
+            for (what, value) in [
+                ("weight", server.weight),
+                ("upper threshold", server.upper),
+                ("lower threshold", server.lower),
+            ] {
+                if value > u32::from(u16::MAX) {
+                    let what = format!("{what} {value}");
+                    self.notes
+                        .changed(&server.place, what, "the lab's largest is 65535");
+                }
+            }
+            // net/netfilter/ipvs/ip_vs_ctl.c, `ip_vs_add_dest`.
+            let lower = Some(server.lower).filter(|lower| *lower <= server.upper);
+            if lower.is_none() {
+                self.notes.lost(
                     &server.place,
-                    format!("weight {}", server.weight),
-                    "the lab's largest is 65535",
+                    format!("lower threshold {}", server.lower),
+                    format!("the kernel takes none above the upper one, {}", server.upper),
                 );
             }
             let outer = server.endpoint.address().map_or(family, Family::of);
@@ -265,7 +291,7 @@ impl<'s> Making<'s> {
                 weight: number(server.weight),
                 stands_by: server.stands_by,
                 upper_threshold: Some(number(server.upper)).filter(|upper| *upper > 0),
-                lower_threshold: Some(number(server.lower)).filter(|lower| *lower > 0 && server.upper > 0),
+                lower_threshold: lower.map(number).filter(|lower| *lower > 0),
                 forwarding: Some(method).filter(|method| *method != forwarding),
                 tunnel_type: Some(tunnel)
                     .filter(|tunnel| method == Forwarding::Tunneling && *tunnel != lab_tunnel),
@@ -297,7 +323,8 @@ impl<'s> Making<'s> {
     fn port(&mut self, server: &Server, method: Forwarding) -> Option<u16> {
         let service = self.service.listen.endpoint()?.port;
         let port = server.endpoint.port;
-        if port == service {
+        // A service of all ports has one in the lab.
+        if port == service || service == 0 {
             return None;
         }
         if method != Forwarding::Masquerading {
@@ -337,7 +364,8 @@ impl<'s> Making<'s> {
     }
 
     fn sysctls(&mut self) {
-        for (number, sysctl) in self.setup.sysctls.iter().enumerate() {
+        let unusual = self.setup.sysctls.iter().filter(|sysctl| !sysctl.usual);
+        for (number, sysctl) in unusual.enumerate() {
             let pair = (sysctl.key.clone(), sysctl.value.clone());
             let what = format!("{} = {}", sysctl.key, sysctl.value);
             if number >= MOST_SYSCTLS {
@@ -380,7 +408,7 @@ impl<'s> Making<'s> {
             if count > MOST_OTHERS {
                 self.notes.lost(
                     &other.place,
-                    what,
+                    "more services",
                     format!("a lab takes over at most {MOST_OTHERS} others"),
                 );
                 continue;

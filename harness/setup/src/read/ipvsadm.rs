@@ -1,6 +1,6 @@
 //! Rules of ipvsadm(8): what `ipvsadm -S` prints, or the lines of a script.
 
-use super::{Found, prefix, said_prefix, seconds};
+use super::{Found, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
 use crate::service::{Listen, Method, Server, Service, Timeouts};
@@ -35,6 +35,9 @@ const COMMANDS: [&str; 20] = [
     "-R",
 ];
 
+/// Options of one letter that have a value, which may follow at once.
+const WITH_VALUE: [&str; 11] = ["-t", "-u", "-f", "-r", "-s", "-b", "-p", "-M", "-w", "-x", "-y"];
+
 /// The words of a rule, without the program's name and what stands before it.
 fn words(line: &str) -> Vec<&str> {
     let line = line.split(" #").next().unwrap_or_default();
@@ -66,7 +69,10 @@ pub(super) fn read(source: &Source) -> Found {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Err(why) = rule(&words(line), &place, &mut found) {
+        if let Err(mut why) = rule(&words(line), &place, &mut found) {
+            if line.contains('$') {
+                why.push_str("; variables of a shell are not replaced: give what `ipvsadm -Sn` prints");
+            }
             found.notes.lost(&place, line, why);
         }
     }
@@ -116,7 +122,10 @@ fn rule(words: &[&str], place: &Place, found: &mut Found) -> Result<(), String> 
                     *known = service;
                 }
                 Some(known) => return Err(format!("it is there already, from {}", known.place)),
-                None => found.services.push(service),
+                None if matches!(*command, "-E" | "--edit-service") => {
+                    return Err("it is not in the table".to_owned());
+                }
+                None => add_service(&mut found.services, service)?,
             }
         }
         "-a" | "--add-server" | "-e" | "--edit-server" | "-d" | "--delete-server" => {
@@ -147,10 +156,12 @@ fn rule(words: &[&str], place: &Place, found: &mut Found) -> Result<(), String> 
                 ("-d" | "--delete-server", Some(at)) => {
                     service.servers.remove(at);
                 }
-                ("-d" | "--delete-server", None) => return Err("it is not in the table".to_owned()),
+                ("-d" | "--delete-server" | "-e" | "--edit-server", None) => {
+                    return Err("it is not in the table".to_owned());
+                }
                 ("-a" | "--add-server", Some(_)) => return Err("it is in the table already".to_owned()),
                 (_, Some(at)) => service.servers[at] = server,
-                (_, None) => service.servers.push(server),
+                (_, None) => add_server(service, server)?,
             }
         }
         "-D" | "--delete-service" => {
@@ -216,7 +227,13 @@ fn options<'l>(words: &[&'l str], place: &Place, notes: &mut Notes) -> Result<Op
         // `--weight=100`
         let (option, mut joined) = match word.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (option, Some(value)),
-            Some(_) | None => (word, None),
+            Some(_) | None => match word.split_at_checked(2) {
+                // `-w100`
+                Some((option, value)) if WITH_VALUE.contains(&option) && !value.is_empty() => {
+                    (option, Some(value))
+                }
+                Some(_) | None => (word, None),
+            },
         };
         let mut value = |what: &str| {
             joined

@@ -3,12 +3,12 @@
 
 use super::ipvsadm::{of_ipv6, timeouts};
 use super::tree::{Statement, parse};
-use super::{Found, Resolve, prefix, said_prefix, seconds};
+use super::{Found, Resolve, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
 use crate::service::{Kind, Listen, Method, Server, Service};
 use lvs_matrix_model::scenario::{Forwarding, TunnelType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -46,13 +46,30 @@ pub(super) fn is_of_it(word: &str) -> bool {
 
 pub(super) fn read(source: &Source, resolve: &mut Resolve<'_>) -> Found {
     let mut found = Found::default();
-    let (statements, files) = parse(source, resolve, &mut found.notes);
+    let (statements, mut files) = parse(source, resolve, &mut found.notes);
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
     found.kinds = files.into_iter().map(|file| (file, Kind::Keepalived)).collect();
     let mut groups = BTreeMap::new();
+    let is_used = |name: &str| {
+        let mut servers = statements.iter().filter(|one| one.word(0) == "virtual_server");
+        servers.any(|one| one.word(1) == "group" && one.word(2) == name)
+    };
     for statement in &statements {
         if statement.word(0) == "virtual_server_group" {
             let members = group(statement, &mut found.notes);
-            groups.insert(statement.word(1).to_owned(), members);
+            let name = statement.word(1);
+            let why = if groups.contains_key(name) {
+                "a group of this name is there already, and that one counts"
+            } else if !is_used(name) {
+                "no virtual_server has this group"
+            } else {
+                ""
+            };
+            if !why.is_empty() {
+                found.notes.lost(&statement.place, statement.line(), why);
+            }
+            groups.entry(name.to_owned()).or_insert(members);
         }
     }
     for statement in &statements {
@@ -167,6 +184,9 @@ fn range(address: &str, port: &str) -> Result<Vec<Listen>, String> {
     let parsed: Option<(Ipv4Addr, u8)> = first.parse().ok().zip(last.parse().ok());
     let (from, to) = parsed.ok_or_else(|| format!("`{address}` is no range of addresses of IPv4"))?;
     let [a, b, c, low] = from.octets();
+    if to < low {
+        return Err(format!("`{address}` goes down: a range goes up"));
+    }
     (low..=to)
         .map(|last| one(&Ipv4Addr::new(a, b, c, last).to_string()))
         .collect()
@@ -203,6 +223,10 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
             return;
         }
     };
+    if listens.is_empty() {
+        let why = "its virtual_server_group has no address that was understood";
+        notes.lost(&statement.place, statement.line(), why);
+    }
     let place = statement.place.clone();
     let mut pattern = Service::new(Listen::Mark { mark: 0, ipv6: false }, place);
     let mut said = Said {
@@ -254,19 +278,17 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
         for inner in &servers {
             match server(inner, &service, &said, notes) {
                 Ok(server) => {
-                    let twice = service.servers.iter().any(|known| {
-                        known.endpoint.same(&server.endpoint) && known.stands_by == server.stands_by
-                    });
-                    if twice {
-                        notes.lost(&inner.place, inner.line(), "it is in the service already");
-                    } else {
-                        service.servers.push(server);
+                    if let Err(why) = add_server(&mut service, server) {
+                        notes.lost(&inner.place, inner.line(), why);
                     }
                 }
                 Err(why) => notes.lost(&inner.place, inner.line(), why),
             }
         }
-        found.services.push(service);
+        let listen = service.listen.to_string();
+        if let Err(why) = add_service(&mut found.services, service) {
+            notes.lost(&statement.place, listen, why);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! ldirectord.cf(5).
 
 use super::ipvsadm::{of_ipv6, with_port};
-use super::{Found, prefix, said_prefix, seconds};
+use super::{Found, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
 use crate::service::{Listen, Method, Server, Service};
@@ -47,8 +47,13 @@ pub(super) fn read(source: &Source) -> Found {
                     let mut service = Service::new(listen, place.clone());
                     // ldirectord.cf(5): its default is wrr.
                     service.scheduler = "wrr".to_owned();
-                    found.services.push(service);
-                    found.services.len().checked_sub(1)
+                    match add_service(&mut found.services, service) {
+                        Ok(()) => found.services.len().checked_sub(1),
+                        Err(why) => {
+                            found.notes.lost(&place, whole, why);
+                            None
+                        }
+                    }
                 }
                 Err(why) => {
                     found.notes.lost(&place, whole, why);
@@ -60,6 +65,9 @@ pub(super) fn read(source: &Source) -> Found {
         let indented = line.starts_with([' ', '\t']);
         let service = current.and_then(|at: usize| found.services.get_mut(at));
         let done = match service {
+            _ if !indented && in_a_service && matches!(key, "real" | "real6") => {
+                Err("a line of a service begins with a space or a tab".to_owned())
+            }
             _ if !indented || !in_a_service => Err(global(key)),
             Some(service) => of_service(service, key, value, &place, &mut found.notes),
             None => Err("it is of a service that is not taken over".to_owned()),
@@ -144,8 +152,16 @@ fn of_service(
                     "gate" => forwarding = Forwarding::DirectRouting,
                     "masq" => forwarding = Forwarding::Masquerading,
                     "ipip" => forwarding = Forwarding::Tunneling,
-                    number if at == 1 && number.parse::<u32>().is_ok() => {
-                        weight = number.parse().unwrap_or(weight);
+                    method if at == 0 => notes.lost(
+                        place,
+                        method,
+                        "no method of ldirectord.cf(5): gate, masq or ipip; read as gate",
+                    ),
+                    number if at == 1 && number.trim_start_matches('-').parse::<f64>().is_ok() => {
+                        match number.parse() {
+                            Ok(number) => weight = number,
+                            Err(_) => notes.lost(place, number, "no weight that IPVS takes; read as 1"),
+                        }
                     }
                     other => notes.lost(
                         place,
@@ -157,10 +173,7 @@ fn of_service(
             let stands_by = key.starts_with("fallback");
             for endpoint in endpoints(address, &service.listen)? {
                 let local = endpoint.address().is_some_and(|address| address.is_loopback());
-                if service.servers.iter().any(|known| known.endpoint.same(&endpoint)) {
-                    return Err("it is in the service already".to_owned());
-                }
-                service.servers.push(Server {
+                let server = Server {
                     endpoint,
                     weight,
                     method: if local {
@@ -172,7 +185,8 @@ fn of_service(
                     lower: 0,
                     stands_by,
                     place: place.clone(),
-                });
+                };
+                add_server(service, server)?;
             }
         }
         "scheduler" => value.clone_into(&mut service.scheduler),

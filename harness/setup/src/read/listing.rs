@@ -1,7 +1,7 @@
 //! The table as `ipvsadm -L` prints it, by number or by name, and what `ipvsadm -L --timeout` prints.
 
 use super::ipvsadm::{of_ipv6, timeouts, with_port};
-use super::{Found, Unreadable, prefix, said_prefix, seconds};
+use super::{Found, Unreadable, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Place, Source};
 use crate::service::{Listen, Method, Server, Service};
@@ -47,9 +47,8 @@ pub(super) fn read(source: &Source) -> Result<Found, Unreadable> {
                 _ => Err("three numbers are missing".to_owned()),
             },
             ["->", address, method, weight, ..] => server(address, method, weight, &place, &mut found),
-            [protocol, listen, rest @ ..] => {
-                service(protocol, listen, rest, &place).map(|service| found.services.push(service))
-            }
+            [protocol, listen, rest @ ..] => service(protocol, listen, rest, &place)
+                .and_then(|service| add_service(&mut found.services, service)),
             [] | [_] => Err("no line of ipvsadm(8)".to_owned()),
         };
         if let Err(why) = done {
@@ -126,7 +125,7 @@ fn server(address: &str, method: &str, weight: &str, place: &Place, found: &mut 
     };
     let weight = weight.parse().map_err(|_| format!("`{weight}` is no weight"))?;
     let endpoint = with_port(Endpoint::parse(address)?, &service.listen);
-    service.servers.push(Server {
+    let server = Server {
         endpoint,
         weight,
         method,
@@ -134,6 +133,6 @@ fn server(address: &str, method: &str, weight: &str, place: &Place, found: &mut 
         lower: 0,
         stands_by: false,
         place: place.clone(),
-    });
-    Ok(())
+    };
+    add_server(service, server)
 }

@@ -7,8 +7,8 @@ mod listing;
 mod sysctls;
 mod tree;
 
-use crate::place::{Notes, Place, Source};
-use crate::service::{Kind, Role, Service, Setup, Sysctl, Timeouts};
+use crate::place::{Note, Notes, Place, Source};
+use crate::service::{Kind, Role, Server, Service, Setup, Sysctl, Timeouts};
 
 /// An `include` of keepalived.conf: what it names, and in which file.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +44,29 @@ pub enum Unreadable {
     },
     /// None of them has a virtual service.
     #[error(
-        "no file has a virtual service; add what `ipvsadm -Sn` prints on the director, or its keepalived.conf"
+        "no file has a virtual service{}; add what `ipvsadm -Sn` prints on the director, or its \
+         keepalived.conf",
+        not_taken(notes)
     )]
-    NoService,
+    NoService {
+        /// What stands in files that could have had one.
+        notes: Vec<Note>,
+    },
+}
+
+/// So much is told of files without a service.
+const MOST_TOLD: usize = 10;
+
+fn not_taken(notes: &[Note]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let told = notes.iter().take(MOST_TOLD).map(|note| format!("\n  {note}"));
+    let more = if notes.len() > MOST_TOLD { "\n  …" } else { "" };
+    format!(
+        " that can be taken over:{}{more}\nmend that",
+        told.collect::<String>()
+    )
 }
 
 /// What one file says.
@@ -57,6 +77,34 @@ struct Found {
     timeouts: Option<(Timeouts, Place)>,
     sysctls: Vec<Sysctl>,
     notes: Notes,
+}
+
+/// Services of one file, and real servers of one service.
+const MOST_SERVICES: usize = 2000;
+
+/// Adds a service of a file.
+fn add_service(services: &mut Vec<Service>, service: Service) -> Result<(), String> {
+    if services.len() >= MOST_SERVICES {
+        return Err(format!("more than {MOST_SERVICES} services are not read"));
+    }
+    services.push(service);
+    Ok(())
+}
+
+/// Adds a real server that is not there yet.
+fn add_server(service: &mut Service, server: Server) -> Result<(), String> {
+    let known = service
+        .servers
+        .iter()
+        .any(|known| known.endpoint.same(&server.endpoint) && known.stands_by == server.stands_by);
+    if known {
+        return Err("it is in the service already".to_owned());
+    }
+    if service.servers.len() >= MOST_SERVICES {
+        return Err(format!("more than {MOST_SERVICES} real servers are not read"));
+    }
+    service.servers.push(server);
+    Ok(())
 }
 
 /// Reads an operator's files, each with the role of the host that it is from. Where several speak of one
@@ -73,9 +121,15 @@ pub fn read(files: &[(Role, Source)], resolve: &mut Resolve<'_>) -> Result<Setup
         }
     }
     if wrong.is_empty() {
+        let of_services = found
+            .iter()
+            .filter(|found| !matches!(found.kinds.first(), Some((_, Kind::Sysctls))));
+        let notes = of_services
+            .flat_map(|found| found.notes.clone().into_vec())
+            .collect();
         let setup = merged(found);
         if setup.services.is_empty() {
-            wrong.push(Unreadable::NoService);
+            wrong.push(Unreadable::NoService { notes });
         } else {
             return Ok(setup);
         }
@@ -138,7 +192,9 @@ fn merged(all: Vec<Found>) -> Setup {
     for found in first.into_iter().chain(then) {
         setup.files.extend(found.kinds);
         setup.notes.append(found.notes);
-        setup.sysctls.extend(found.sysctls);
+        for sysctl in found.sysctls {
+            add_sysctl(&mut setup, sysctl);
+        }
         if let Some((timeouts, place)) = found.timeouts {
             match &setup.timeouts {
                 Some((known, _)) if *known != timeouts => {
@@ -166,9 +222,34 @@ fn merged(all: Vec<Found>) -> Setup {
     setup
 }
 
+/// Of several files the last one counts, as for sysctl(8).
+fn add_sysctl(setup: &mut Setup, sysctl: Sysctl) {
+    let known = setup
+        .sysctls
+        .iter_mut()
+        .find(|known| known.role == sysctl.role && known.key == sysctl.key);
+    let Some(known) = known else {
+        setup.sysctls.push(sysctl);
+        return;
+    };
+    if known.value != sysctl.value {
+        setup.notes.lost(
+            &known.place,
+            format!("{} = {}", known.key, known.value),
+            format!(
+                "{} has another value, and that counts: {}",
+                sysctl.place, sysctl.value
+            ),
+        );
+    }
+    *known = sysctl;
+}
+
 /// Says in what a service of one file differs from the same service of an earlier one, whose word counts.
 fn differences(known: &mut Service, other: Service, notes: &mut Notes) {
     let listen = known.listen.to_string();
+    // `ipvsadm -L` does not print them.
+    let prints_thresholds = known.servers.iter().any(|server| server.upper > 0);
     let mut differs = |place: &Place, what: &str, counts: String| {
         notes.lost(
             place,
@@ -185,6 +266,29 @@ fn differences(known: &mut Service, other: Service, notes: &mut Notes) {
         };
         differs(&other.place, "persistence", seconds(known.persistence));
     }
+    if known.scheduler == other.scheduler && known.flags != other.flags {
+        let names = known.flags.join(",");
+        let counts = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names
+        };
+        differs(&other.place, "flags of the scheduler", counts);
+    }
+    if known.one_packet != other.one_packet {
+        let counts = if known.one_packet {
+            "each by itself"
+        } else {
+            "by connection"
+        };
+        differs(&other.place, "scheduling of packets (ops)", counts.to_owned());
+    }
+    if known.persistence.is_some() && other.persistence.is_some() && known.prefix != other.prefix {
+        let counts = known
+            .prefix
+            .map_or_else(|| "none".to_owned(), |length| format!("/{length}"));
+        differs(&other.place, "mask of the persistence", counts);
+    }
     for server in &other.servers {
         let same = known
             .servers
@@ -199,6 +303,10 @@ fn differences(known: &mut Service, other: Service, notes: &mut Notes) {
             Some(own) if own.method != server.method => {
                 let what = format!("method of {}", server.endpoint);
                 differs(&server.place, &what, own.method.flag());
+            }
+            Some(own) if (own.upper, own.lower) != (server.upper, server.lower) && prints_thresholds => {
+                let what = format!("thresholds of {}", server.endpoint);
+                differs(&server.place, &what, format!("{}, {}", own.upper, own.lower));
             }
             Some(_) => {}
             None if server.stands_by => {}

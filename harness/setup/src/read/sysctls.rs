@@ -88,17 +88,17 @@ pub(super) fn read(role: Role, source: &Source) -> Found {
             continue;
         };
         match fate(role, &key, &value) {
-            Ok(true) => {
+            Ok(taken) => {
                 // The last line of a name counts.
                 found.sysctls.retain(|known: &Sysctl| known.key != key);
                 found.sysctls.push(Sysctl {
                     role,
                     key,
                     value,
+                    usual: !taken,
                     place,
                 });
             }
-            Ok(false) => {}
             Err((what, why)) => found.notes.lost(&place, what, why),
         }
     }

@@ -43,6 +43,8 @@ enum Token {
 struct Tokens<'r, 'n> {
     out: Vec<(Token, Place)>,
     files: Vec<String>,
+    /// The files whose lines are being read, each included by the one before.
+    within: Vec<String>,
     definitions: BTreeMap<String, String>,
     resolve: &'r mut Resolve<'n>,
 }
@@ -56,16 +58,24 @@ pub(super) fn parse(
     let mut tokens = Tokens {
         out: Vec::new(),
         files: Vec::new(),
+        within: Vec::new(),
         definitions: BTreeMap::new(),
         resolve,
     };
-    tokens.of(source, 0, notes);
+    tokens.of(source, notes);
     (statements(tokens.out, notes), tokens.files)
 }
 
 impl Tokens<'_, '_> {
-    fn of(&mut self, source: &Source, depth: usize, notes: &mut Notes) {
-        for (number, line) in (1..).zip(source.text.lines()) {
+    fn of(&mut self, source: &Source, notes: &mut Notes) {
+        self.within.push(source.name.clone());
+        self.lines_of(source, notes);
+        self.within.pop();
+    }
+
+    fn lines_of(&mut self, source: &Source, notes: &mut Notes) {
+        let mut lines = (1..).zip(source.text.lines());
+        while let Some((number, line)) = lines.next() {
             let place = source.at(number);
             if self.out.len() > MOST_TOKENS || line.len() > LONGEST_LINE {
                 notes.lost(&place, "the rest", "it is too long for a keepalived.conf");
@@ -85,29 +95,52 @@ impl Tokens<'_, '_> {
                 }
                 None => line,
             };
-            let line = self.defined(line);
+            let line = self.defined(uncommented(line));
             if let Some((name, value)) = definition(&line) {
+                // A definition goes on where its line ends with a backslash.
+                let mut all = vec![value];
+                while let Some(last) = all.last_mut()
+                    && let Some(part) = last.strip_suffix('\\')
+                {
+                    *last = part.trim().to_owned();
+                    let Some((_, next)) = lines.next() else { break };
+                    all.push(self.defined(uncommented(next)).trim().to_owned());
+                }
+                all.retain(|part| !part.is_empty());
+                let mut value = all.join("\n");
+                if value.len() > LONGEST_LINE {
+                    notes.lost(&place, format!("${name}"), "the definition is too long");
+                    value.clear();
+                }
                 self.definitions.insert(name, value);
                 continue;
             }
-            let mut words = split(&line);
-            if let [Token::Word(first), Token::Word(pattern)] = words.as_slice()
-                && first == "include"
-            {
-                let pattern = pattern.clone();
-                self.include(&pattern, &place, depth, notes);
-                continue;
+            for line in line.split('\n') {
+                self.line(line, &place, notes);
             }
-            words.push(Token::End);
-            self.out
-                .extend(words.into_iter().map(|token| (token, place.clone())));
         }
     }
 
-    fn include(&mut self, pattern: &str, place: &Place, depth: usize, notes: &mut Notes) {
+    /// A line without comments and definitions.
+    fn line(&mut self, line: &str, place: &Place, notes: &mut Notes) {
+        let mut words = split(line);
+        if let [Token::Word(first), Token::Word(pattern)] = words.as_slice()
+            && first == "include"
+        {
+            let pattern = pattern.clone();
+            self.include(&pattern, place, notes);
+            return;
+        }
+        words.push(Token::End);
+        self.out
+            .extend(words.into_iter().map(|token| (token, place.clone())));
+    }
+
+    fn include(&mut self, pattern: &str, place: &Place, notes: &mut Notes) {
         let what = format!("include {pattern}");
-        if depth >= DEEPEST || self.files.len() >= MOST_FILES {
-            notes.lost(place, what, "files include each other too deeply");
+        if self.within.len() > DEEPEST || self.files.len() >= MOST_FILES {
+            let why = format!("files include each other more than {DEEPEST} deep, or more than {MOST_FILES}");
+            notes.lost(place, what, why);
             return;
         }
         let by = place.file.as_str();
@@ -115,8 +148,13 @@ impl Tokens<'_, '_> {
             Ok(sources) if sources.is_empty() => notes.lost(place, what, "there is no such file"),
             Ok(sources) => {
                 for source in sources {
+                    if self.within.contains(&source.name) {
+                        let why = format!("a circle: {} is being read already", source.name);
+                        notes.lost(place, what.clone(), why);
+                        continue;
+                    }
                     self.files.push(source.name.clone());
-                    self.of(&source, depth + 1, notes);
+                    self.of(&source, notes);
                 }
             }
             Err(why) => notes.lost(place, what, why),
@@ -167,6 +205,16 @@ fn definition(line: &str) -> Option<(String, String)> {
     let name = name_of(rest);
     let value = rest[name.len()..].strip_prefix('=')?;
     (!name.is_empty()).then(|| (name.to_owned(), value.trim().to_owned()))
+}
+
+/// The line without its comment.
+fn uncommented(line: &str) -> &str {
+    let mut quoted = false;
+    let end = line.find(|c| {
+        quoted ^= c == '"';
+        !quoted && matches!(c, '#' | '!')
+    });
+    end.and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
 /// The tokens of a line: `!` and `#` begin a comment, unless they are in quotes.
