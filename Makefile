@@ -128,7 +128,7 @@ build: packages
 kernel: build
 	@$(BIN) kernel build >/dev/null
 
-# A tarball and a Debian package with program, guest kernel, scenarios, manual page and completions, and a Containerfile, in
+# A tarball and a Debian package with program, guest kernel, scenarios, manual pages and completions, and a Containerfile, in
 # $(DIST). cargo-deb is installed there the first time, unless it is in PATH.
 dist: export CARGO_DEB_VERSION = 3.8.0
 dist: kernel

@@ -67,6 +67,35 @@ fn the_manual_names_every_command() {
     }
 }
 
+/// Pages refer to each other: none to one that is not there.
+#[test]
+fn every_command_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().to_str().unwrap();
+    say(&mut plain(&["man", "--into", into])).expect_code(0);
+    let mut pages = 0;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap();
+        let named = page.split("(1)").filter_map(|before| before.lines().next_back());
+        for name in named.filter(|line| line.starts_with("lvs\\-matrix")) {
+            let name = name.replace("\\-", "-");
+            let there = folder.path().join(format!("{name}.1"));
+            assert!(there.is_file(), "{}: {name}", path.display());
+        }
+        pages += 1;
+    }
+    assert!(pages > 20, "{pages}");
+    let of_build = fs::read_to_string(folder.path().join("lvs-matrix-kernel-build.1")).unwrap();
+    let said = say(&mut plain(&["man", "kernel", "build"])).expect_code(0);
+    assert_eq!(said.stdout, of_build);
+    assert!(of_build.contains(".TH lvs-matrix-kernel-build 1"), "{of_build}");
+    let refused = say(&mut plain(&["man", "kernel", "biuld"])).expect_code(2);
+    assert!(refused.stderr.contains("it has: build, list"), "{refused:#?}");
+    // That of a command for which there is no place is not lost in silence.
+    say(&mut plain(&["man", "--into", "/nowhere/at/all"])).expect_code(2);
+}
+
 /// Defaults come from files; what is typed wins over the environment, that over the nearer file, and that
 /// over the user's own. A kernel that is not there is named in the message, so it tells which one was taken.
 #[test]

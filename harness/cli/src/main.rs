@@ -33,6 +33,7 @@ mod jobs;
 mod judge;
 mod kernels;
 mod load;
+mod man;
 mod merge;
 mod named;
 mod new;
@@ -168,14 +169,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             output::data(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Arguments::command())
-                .render(&mut page)
-                .map_err(|error| Failure::Software(error.to_string()))?;
-            output::data(&String::from_utf8_lossy(&page))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Man { command, into } => man::man(&command, into.as_deref()),
         Command::Tidy { folder } => bench::tidy(&folder),
         Command::Payload => payload::payload(),
         Command::TrySandbox => payload::try_sandbox(),

@@ -212,9 +212,20 @@ Examples:
     /// Run scenarios several times and print how long it took and where the time went, as medians
     #[command(after_help = "Example:\n  lvs-matrix bench --runs 5 scenarios/*.yaml")]
     Bench(BenchArguments),
-    /// Print the manual page
-    #[command(after_help = "Example:\n  lvs-matrix man | man -l -")]
-    Man,
+    /// Print a manual page
+    #[command(after_help = "\
+Examples:
+  lvs-matrix man | man -l -
+  lvs-matrix man kernel build | man -l -
+  lvs-matrix man --into ~/.local/share/man/man1")]
+    Man {
+        /// The command whose page it is; without one it is the page of the whole
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write all pages into this folder, which is there already
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        into: Option<PathBuf>,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  lvs-matrix completions bash > /etc/bash_completion.d/lvs-matrix")]
     Completions {
