@@ -293,6 +293,36 @@ fn a_person_talks_to_commands_leaves_them_and_comes_back() {
     assert!(out.join("other-server/rs2/capture.pcapng").is_file());
 }
 
+/// What is typed for a command that does not read waits for it, up to a limit. It never holds up the session,
+/// and once the command reads, it has every byte.
+#[test]
+fn a_command_that_does_not_read_does_not_block_the_session() {
+    let place = TempDir::new().unwrap();
+    let mut terminal = Terminal::of_lab(&place.path().join("out"));
+    let line = "0123456789abcde\n";
+    terminal.types("client stty -echo; echo ready; sleep 1; wc -c\n");
+    terminal.shows("ready\r\n");
+    // A terminal holds some 68 KiB.
+    terminal.types(&line.repeat(20_000));
+    terminal.types("\x04");
+    terminal.shows("320000\r\n");
+    terminal.shows("] lab# ");
+    // One that never reads: more than the limit is refused, and everything else goes on.
+    terminal.types("client stty -echo; echo ready; sleep 100000\n");
+    terminal.shows("ready\r\n");
+    terminal.types(&line.repeat(100_000));
+    terminal.shows("the command does not read");
+    terminal.types("\x1d");
+    terminal.shows("goes back to it");
+    terminal.shows("] lab# ");
+    terminal.types("director echo al''ive\n");
+    terminal.shows("alive\r\n");
+    terminal.shows("] lab# ");
+    terminal.types("exit\n");
+    terminal.shows("kept: ");
+    assert_eq!(wait(&mut terminal.child, STUCK).code(), Some(0));
+}
+
 /// A lab whose program is ended in the middle of it takes everything along.
 #[test]
 fn a_terminal_that_is_closed_ends_the_lab() {

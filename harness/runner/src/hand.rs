@@ -147,6 +147,7 @@ impl<'a, 'b> Hand<'a, 'b> {
             while let Ok(event) = self.events.try_recv() {
                 self.note(timeline, &event);
             }
+            self.hand_over();
             if let Some(request) = (self.session.asked)() {
                 return request;
             }
@@ -205,9 +206,20 @@ impl<'a, 'b> Hand<'a, 'b> {
         Ok(())
     }
 
+    /// Gives commands what was typed for them, as far as their terminals take it.
+    fn hand_over(&mut self) {
+        for job in &mut self.jobs {
+            if let Err(error) = job.hand_over() {
+                let why = LabError::new("type into a terminal", error.to_string());
+                (self.session.tell)(News::Refused(why.to_string()));
+            }
+        }
+    }
+
     /// What is for a command that runs.
-    fn hand_on(&self, request: &Request) -> Result<()> {
-        let job = |number: &u32| self.jobs.iter().find(|job| job.number == *number);
+    fn hand_on(&mut self, request: &Request) -> Result<()> {
+        let mut jobs = self.jobs.iter_mut();
+        let mut job = |number: &u32| jobs.find(|job| job.number == *number);
         // One that has ended meanwhile needs nothing any more.
         match request {
             Request::Input(number, bytes) => {
@@ -250,6 +262,7 @@ impl<'a, 'b> Hand<'a, 'b> {
                 Ok(event) => self.note(timeline, &event),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+            self.hand_over();
             while let Some(request) = (self.session.asked)() {
                 // Each has its answer; that of what is waited for comes last.
                 let enough = matches!(request, Request::Enough | Request::Leave);

@@ -3,10 +3,14 @@
 use super::News;
 use crate::program::in_path;
 use lvs_matrix_netns::Namespace;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -19,6 +23,8 @@ use std::thread::{self, JoinHandle};
 
 /// So much of what a command prints is handed on at once, bytes.
 const PIECE: usize = 8192;
+/// So much of what was typed waits for a command beyond what its terminal holds, bytes.
+const MOST_UNREAD: usize = 1 << 20;
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +74,8 @@ pub(super) struct Event {
 pub(super) struct Job {
     pub(super) number: u32,
     master: Option<Arc<OwnedFd>>,
+    /// What was typed while the terminal was full.
+    unread: VecDeque<u8>,
     group: Option<Pid>,
 }
 
@@ -104,18 +112,50 @@ impl Job {
         Ok(Self {
             number,
             master,
+            unread: VecDeque::new(),
             group,
         })
     }
 
-    pub(super) fn input(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Types into the terminal. It never waits for the command: what the terminal does not take yet is kept,
+    /// up to a limit.
+    pub(super) fn input(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.master.is_none() {
+            return Err(io::Error::other("the command has no terminal"));
+        }
+        if self.unread.len() + bytes.len() > MOST_UNREAD {
+            return Err(io::Error::other(format!(
+                "the command does not read: {} KiB wait for it, and the last {} bytes were thrown away; \
+                 Ctrl-] leaves it",
+                self.unread.len() >> 10,
+                bytes.len()
+            )));
+        }
+        self.unread.extend(bytes);
+        self.hand_over()
+    }
+
+    /// Gives the terminal as much of what was typed as it takes now.
+    pub(super) fn hand_over(&mut self) -> io::Result<()> {
         let Some(master) = &self.master else {
-            return Err(io::Error::other("it has no terminal"));
+            return Ok(());
         };
-        let mut left = bytes;
-        while !left.is_empty() {
-            let written = rustix::io::write(master, left)?;
-            left = left.get(written..).unwrap_or_default();
+        while !self.unread.is_empty() {
+            let (front, _) = self.unread.as_slices();
+            match rustix::io::write(master, front) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(written) => drop(self.unread.drain(..written)),
+                Err(Errno::INTR) => {}
+                // drivers/tty/n_tty.c, `n_tty_write`.
+                Err(Errno::IO) => {
+                    self.unread.clear();
+                    return Err(io::Error::other("the command has closed its terminal"));
+                }
+                Err(error) => {
+                    self.unread.clear();
+                    return Err(error.into());
+                }
+            }
         }
         Ok(())
     }
@@ -183,6 +223,8 @@ impl Started {
         let child = command.spawn()?;
         // `command` holds the slave's descriptors until here: with them the end would never be seen.
         drop(command);
+        // Whoever types must not wait until the command reads.
+        fcntl_setfl(&master, fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
         let reading = File::from(rustix::io::dup(&master)?);
         Ok(Self {
             number: start.job,
@@ -247,6 +289,11 @@ fn read(number: u32, stream: Stream, mut source: File, tell: &(dyn Fn(News) + Se
     let mut piece = vec![0; PIECE];
     loop {
         match source.read(&mut piece) {
+            // A terminal does not block; a pipe never says this.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // An error of poll(2) shows in the read that follows, or is a signal's.
+                let _ = poll(&mut [PollFd::new(&source, PollFlags::IN)], None);
+            }
             // EIO: nobody has the terminal any more (drivers/tty/n_tty.c, `n_tty_read`).
             Ok(0) | Err(_) => return,
             Ok(length) => {
