@@ -357,3 +357,21 @@ fn a_connection_that_is_not_where_it_was_to_be_is_a_reason_not_to_know() {
         "{reasons:?}"
     );
 }
+
+/// With `sloppy_tcp` a later segment of the connection may be scheduled anew, to another server.
+#[test]
+fn a_connection_that_goes_elsewhere_once_it_is_open_is_no_reason_not_to_know() {
+    let mut world = execute(weight("rs1"), 2.0);
+    let action: Action = ClientAction::Connect(Opening {
+        to: Some(name("rs1")),
+        ..Opening::default()
+    })
+    .into();
+    world.record.plan.steps[0].action = action.clone();
+    world.record.steps[0].action = action;
+    world.sends(3, 2, 2.0, RS2, "select 1");
+    world.answers(2, 2.001);
+    world.step(3, 2.0, Some(2.002), done(""));
+    let seen = world.observe();
+    assert!(matches!(seen.behaviour, Behaviour::Answered { .. }), "{seen:?}");
+}

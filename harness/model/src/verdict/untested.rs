@@ -503,7 +503,8 @@ pub(super) fn untested(record: &CellRecord, paths: &Journeys, observed: &Observe
 }
 
 /// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
-/// another one.
+/// another one until it is open. Later IPVS may send it elsewhere: with `sloppy_tcp` a segment without an entry
+/// is scheduled anew.
 pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
     let Some(side) = ClientSide::of(record, paths.packets()) else {
         return Vec::new();
@@ -522,9 +523,13 @@ pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
             .filter(|connection| began <= connection.began && connection.began <= until);
         for connection in opened {
             let servers = reached(record, paths, &side, connection);
+            let opens = |number: u32| {
+                let mut packets = paths.packets().iter();
+                packets.any(|packet| packet.number == number && packet.at <= end)
+            };
             let other = servers
                 .iter()
-                .find(|(node, _)| node.real_server() != Some(wanted));
+                .find(|(node, packet)| node.real_server() != Some(wanted) && opens(*packet));
             doubts.extend(other.map(|(node, packet)| Doubt::Elsewhere {
                 step: step.number,
                 wanted: wanted.clone(),
