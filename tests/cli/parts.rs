@@ -157,7 +157,7 @@ fn nothing_failed() {
     let none = own(&["run", &kept]).expect_code(0);
     assert_eq!(
         none.stderr,
-        "every cell of that run was met: there is nothing to run again\n"
+        "no cell of that run was violated or unknown: there is nothing to run again\n"
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

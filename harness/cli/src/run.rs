@@ -42,7 +42,7 @@ const END_BYTES: usize = 64 << 10;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
     let nothing = || {
-        output::talk("every cell of that run was met: there is nothing to run again");
+        output::talk("no cell of that run was violated or unknown: there is nothing to run again");
         Ok(ExitCode::SUCCESS)
     };
     let Some(mut selection) = Selection::of_run(arguments, None)? else {

@@ -39,6 +39,15 @@ pub(super) fn time(text: &str) -> Result<std::time::Duration, String> {
     }
 }
 
+/// How long an operator may wait: a scenario has a day, and a procedure may wait twice as long.
+pub(super) fn wait(text: &str) -> Result<std::time::Duration, String> {
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(8 * 3600);
+    time(text)
+        .ok()
+        .filter(|time| *time <= LONGEST)
+        .ok_or_else(|| "a time such as 30s, 10m or 2h, at most 8h".to_owned())
+}
+
 /// A number of percent that a difference of times can have.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').trim().parse::<f64>() {

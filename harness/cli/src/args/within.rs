@@ -1,6 +1,6 @@
 //! Commands that make scenarios of their own, and run them.
 
-use super::values::{client, time};
+use super::values::{client, time, wait};
 use clap::Args;
 use lvs_matrix_setup::runbook::Client;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct RunbookArguments {
     )]
     pub(crate) clients: Vec<Client>,
     /// How long an operator waits for work to end
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10m")]
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "10m")]
     pub(crate) wait: std::time::Duration,
     /// Do not try settings that may help
     #[arg(long)]
