@@ -503,8 +503,8 @@ pub(super) fn untested(record: &CellRecord, paths: &Journeys, observed: &Observe
 }
 
 /// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
-/// another one until it is open. Later IPVS may send it elsewhere: with `sloppy_tcp` a segment without an entry
-/// is scheduled anew.
+/// another one until it is open. Later IPVS may send it elsewhere: with `sloppy_tcp` a segment without an
+/// entry is scheduled anew.
 pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
     let Some(side) = ClientSide::of(record, paths.packets()) else {
         return Vec::new();
