@@ -80,9 +80,10 @@ fn told(setup: &Setup, lab: &Lab) -> String {
 fn source(file: &Path) -> Result<Source, String> {
     let shown = file.display();
     let failed = |error: std::io::Error| {
-        let cure = match error.kind() {
-            ErrorKind::PermissionDenied => format!("; `sudo cat {shown} | … --from -` gives it to this user"),
-            _ => String::new(),
+        let cure = if error.kind() == ErrorKind::PermissionDenied {
+            format!("; `sudo cat {shown} | … --from -` gives it to this user")
+        } else {
+            String::new()
         };
         format!("cannot read {shown}: {error}{cure}")
     };
