@@ -97,7 +97,13 @@ fn power_on(action: &Action) -> bool {
 }
 
 fn of_director(action: &Action) -> bool {
-    matches!(action, Action::Host(action) if action.node().is_director())
+    match action {
+        Action::Host(action) => action.node().is_director(),
+        Action::Traffic(action) => action.node().is_director(),
+        Action::Wait(_) | Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Watch(_) => {
+            false
+        }
+    }
 }
 
 fn flush(action: &Action) -> bool {

@@ -3,7 +3,7 @@
 //! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
 use super::gue;
-use super::{Body, Datagram, Encapsulation, Flags, Segment, TcpOption, Transport};
+use super::{Advert, Body, Datagram, Encapsulation, Flags, Segment, TcpOption, Transport};
 use crate::base::GUE_PORT;
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
 use etherparse::{
@@ -238,6 +238,9 @@ fn transport(
                 None => Transport::Other {
                     protocol: other.0,
                     length: on_the_wire,
+                    advert: Some(payload.payload)
+                        .filter(|_| other.0 == Advert::PROTOCOL)
+                        .and_then(Advert::of),
                 },
             },
         },

@@ -157,7 +157,46 @@ pub enum Transport {
         protocol: u8,
         /// The length of the IP payload on the wire in bytes.
         length: u32,
+        /// What it says, if it is an advert of VRRP.
+        advert: Option<Advert>,
     },
+}
+
+/// An advert of VRRP (RFC 3768, 5.1; RFC 5798, 5.1), without authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Advert {
+    /// The version of VRRP: 2 or 3.
+    pub version: u8,
+    /// The virtual router.
+    pub router: u8,
+    /// The sender's priority.
+    pub priority: u8,
+    /// How far apart the adverts are: in seconds, with version 3 in hundredths of one.
+    pub interval: u16,
+}
+
+impl Advert {
+    /// The IP protocol number of VRRP.
+    pub const PROTOCOL: u8 = 112;
+
+    /// Reads the header of an advert.
+    pub(super) fn of(header: &[u8]) -> Option<Self> {
+        let [kind, router, priority, _, high, low, ..] = *header else {
+            return None;
+        };
+        let (version, interval) = match (kind, high) {
+            // The byte before the interval is that of the authentication.
+            (0x21, 0) => (2, u16::from(low)),
+            (0x31, _) => (3, u16::from_be_bytes([high, low]) & 0x0fff),
+            _ => return None,
+        };
+        Some(Self {
+            version,
+            router,
+            priority,
+            interval,
+        })
+    }
 }
 
 /// What is between an IP packet and the one around it.
@@ -261,4 +300,26 @@ pub enum TcpOption {
     Nop,
     EndOfList,
     Unknown { kind: u8, data: Vec<u8> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adverts_of_both_versions_are_read_and_nothing_else() {
+        let second = Advert::of(&[0x21, 51, 150, 1, 0, 1, 0xba, 0x52, 192, 0, 2, 100]).unwrap();
+        assert_eq!((second.version, second.router, second.priority), (2, 51, 150));
+        assert_eq!(second.interval, 1);
+        let third = Advert::of(&[0x31, 51, 100, 1, 0, 20, 0xba, 0x52]).unwrap();
+        assert_eq!((third.version, third.priority, third.interval), (3, 100, 20));
+        // With a password, of another kind, and cut off.
+        for other in [
+            &[0x21, 51, 150, 1, 1, 1][..],
+            &[0x22, 51, 150, 1, 0, 1],
+            &[0x21, 51, 150],
+        ] {
+            assert_eq!(Advert::of(other), None);
+        }
+    }
 }

@@ -7,7 +7,7 @@
 
 mod icmp;
 
-use super::{Body, Datagram, Encapsulation, Flags, Packet, Segment, TcpOption, Transport};
+use super::{Advert, Body, Datagram, Encapsulation, Flags, Packet, Segment, TcpOption, Transport};
 use crate::base::GUE_PORT;
 use crate::duration::Instant;
 use crate::plan::Mac;
@@ -244,7 +244,32 @@ fn ip(
                 said.source_port, said.destination_port, said.payload_length
             );
         }
-        Transport::Other { protocol, length } => {
+        Transport::Other {
+            length,
+            advert: Some(advert),
+            ..
+        } => {
+            let Advert {
+                version: of_vrrp,
+                router,
+                priority,
+                interval,
+            } = advert;
+            let interval = match of_vrrp {
+                2 => format!("authtype none, intvl {interval}s"),
+                _ => format!("intvl {interval}cs"),
+            };
+            let _ = write!(
+                line,
+                "{version} {source} > {destination}: VRRPv{of_vrrp}, Advertisement, vrid {router}, \
+                 prio {priority}, {interval}, length {length}"
+            );
+        }
+        Transport::Other {
+            protocol,
+            length,
+            advert: None,
+        } => {
             let _ = write!(
                 line,
                 "{version} {source} > {destination}: ip-proto-{protocol} {length}"
