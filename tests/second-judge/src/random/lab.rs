@@ -10,7 +10,12 @@ impl Writer {
             let _ = writeln!(text, "  client-at: {}", self.client_at);
         }
         if self.keepalived.is_some() {
-            let check = self.chance.word(&["tcp", "query", "none"]);
+            // Two directors start twice as many programs, for as long as a hang is watched.
+            let checks: &[&'static str] = match self.second {
+                Some(_) => &["tcp", "none"],
+                None => &["tcp", "query", "none"],
+            };
+            let check = self.chance.word(checks);
             let time = self.chance.word(&["500ms", "2s", "10s"]);
             let retry = self.chance.word(&["0", "1", "3"]);
             let inhibit = self.chance.word(&["", ", inhibit-on-failure: true"]);

@@ -162,7 +162,7 @@ impl Writer {
         let patience = self.chance.word(&["1s", "3s", "5s", "5s", "10s"]);
         let until = match self.spent / 60_000 {
             // VRRP speaks each second.
-            0..=2 if self.second.is_some() => "10m",
+            0..=2 if self.second.is_some() => "5m",
             3..=15 if self.second.is_some() => "30m",
             0..=2 => self.chance.word(&["5m", "20m", "40m", "3h"]),
             3..=15 => self.chance.word(&["30m", "2h"]),
