@@ -1,9 +1,12 @@
 //! Which cells of a run become fixtures. The same run and the same tests give the same choice.
 
 use crate::folder::{read, size};
-use crate::{Trouble, WHOLE};
+use crate::packed::files;
+use crate::{PACKED, Trouble, WHOLE};
 use lvs_matrix_explain::explain;
 use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
+use lvs_matrix_model::verdict::judged;
 use lvs_matrix_report::RunReport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,8 +34,8 @@ const SOURCES: [&str; 13] = [
 ///
 /// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
 /// 2. every cell that a test names;
-/// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that
-///    does, unless it has more than [`MOST_BYTES`]: such rules are tested with cells that tests make.
+/// 3. for each rule of `explain` and each kind of advice that neither these nor the packed cells show, the
+///    smallest cell that does, unless it has more than [`MOST_BYTES`]: such rules are tested with cells that tests make.
 ///
 /// A scenario that has none of these is tested with fresh cells (`tests/matrix`).
 ///
@@ -59,8 +62,10 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         }
     }
     let selected = &report.run().selected;
-    for cells in places.into_values() {
-        if cells.iter().any(|cell| chosen.contains(&cell.to_string())) {
+    let packed = packed(repository)?;
+    for ((kind, name), cells) in places {
+        let elsewhere = packed.contains(&(kind, name));
+        if elsewhere || cells.iter().any(|cell| chosen.contains(&cell.to_string())) {
             continue;
         }
         let mut sizes = Vec::with_capacity(cells.len());
@@ -76,6 +81,26 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         .filter(|cell| chosen.contains(&cell.to_string()))
         .cloned()
         .collect())
+}
+
+/// The rules and the kinds of advice that the packed cells show.
+fn packed(repository: &Path) -> Result<BTreeSet<(&'static str, &'static str)>, Trouble> {
+    let archive = repository.join(PACKED);
+    let all = files(&archive)?;
+    let mut shown = BTreeSet::new();
+    for (name, record) in &all {
+        let Some(folder) = name.strip_suffix(RECORD_FILE) else {
+            continue;
+        };
+        let record: CellRecord =
+            serde_json::from_slice(record).map_err(|error| Trouble::content(&archive, error))?;
+        let capture = all.get(&format!("{folder}{CAPTURE_FILE}"));
+        let cell = judged(record, capture.map(Vec::as_slice));
+        let explanation = explain(&cell);
+        shown.extend(explanation.paragraphs.iter().map(|one| ("rule", one.rule)));
+        shown.extend(explanation.advice.iter().map(|one| ("advice", one.kind)));
+    }
+    Ok(shown)
 }
 
 /// A cell that no test names is kept up to this size, in bytes.
