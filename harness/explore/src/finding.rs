@@ -6,12 +6,12 @@ use lvs_matrix_explain::{Explanation, Paragraph, Status};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::scenario::{
-    Expected, ExpectedBehaviour, ExpectedOutage, HangEndName, OutageBounds, Scenario, load, written,
+    BehaviourName, Expected, ExpectedBehaviour, ExpectedOutage, HangEndName, OutageBounds, Scenario, load,
+    written,
 };
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Outage, Probed};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Probed};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// Something that must never happen, and happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +112,7 @@ pub fn scenario_of(
     cell: &JudgedCell,
     explanation: &Explanation,
 ) -> Option<String> {
-    let expected = observed(cell)?;
+    let expected = observed(of, cell)?;
     let mut scenario = finding.candidate.scenario(of, name, expected)?;
     scenario.fails_without_change = of.fails_without_change;
     scenario.claim = format!(
@@ -160,7 +160,7 @@ fn lived_through(cell: &JudgedCell) -> String {
 }
 
 /// The expectation that the cell meets.
-fn observed(cell: &JudgedCell) -> Option<Expected> {
+fn observed(of: &Scenario, cell: &JudgedCell) -> Option<Expected> {
     let observed = &cell.observed;
     let behaviour = observed.behaviour.name()?;
     let ends = match &observed.behaviour {
@@ -171,7 +171,9 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
     let error = observed.error.as_ref();
     let code = error.and_then(|error| error.server.or(error.classic));
     // Of a connection to a server that was left alone the server is named.
-    let operation = observed.operation.as_ref().filter(|_| cell.untested().is_some());
+    let answered = behaviour == BehaviourName::Answered;
+    let operation = observed.operation.as_ref();
+    let operation = operation.filter(|_| answered && cell.untested().is_some());
     let served_by = operation.and_then(|operation| operation.served_by.as_ref());
     Some(Expected::Behaviour(ExpectedBehaviour {
         behaviour,
@@ -185,25 +187,20 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
             .into_iter()
             .collect(),
         clients: None,
-        outage: outage(cell),
+        outage: outage(of, cell),
     }))
 }
 
-/// What the probes lived through: how long the longest outage lasts differs from run to run by where it fell
-/// between two attempts.
-fn outage(cell: &JudgedCell) -> Option<ExpectedOutage> {
-    let of = |probed: &Probed| {
-        let longest = probed.longest().map(Outage::lasted)?;
-        let mut probes = cell.record.plan.probes();
-        let every = probes.find(|probe| probe.name == probed.probe)?.every;
-        let at_least = longest.saturating_sub(every * 2);
-        let bounds = OutageBounds {
-            at_least: Some(Duration::from_millis(u64::try_from(at_least.as_millis()).ok()?)),
-            ..OutageBounds::default()
-        };
-        Some((probed.probe.clone(), bounds))
+/// Which probes have an outage that is longer than it may be.
+fn outage(of: &Scenario, cell: &JudgedCell) -> Option<ExpectedOutage> {
+    let most = of.explore.as_ref()?.never.probe_outage?;
+    let broken = |probed: &&Probed| probed.longest().is_some_and(|longest| longest.lasted() > most);
+    let bounds = OutageBounds {
+        at_least: Some(most),
+        ..OutageBounds::default()
     };
-    let of: Vec<_> = cell.observed.probed.iter().filter_map(of).collect();
+    let of = cell.observed.probed.iter().filter(broken);
+    let of: Vec<_> = of.map(|probed| (probed.probe.clone(), bounds)).collect();
     let each = OutageBounds::default();
     (!of.is_empty()).then_some(ExpectedOutage { each, of })
 }

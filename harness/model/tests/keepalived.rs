@@ -370,3 +370,50 @@ fn two_directors_are_refused_where_they_are_not_understood() {
         "two directors without keepalived",
     );
 }
+
+/// keepalived would replace these by other values, and the cells would not be what they say.
+#[test]
+fn what_keepalived_would_not_take_is_a_mistake() {
+    let two = |said: &str| {
+        format!(
+            "name: two\nclaim: One takes over.\nlab: {{ directors: 2, real-servers: {{ rs1: {{}} }}, \
+             keepalived: {{ {said} }} }}\nact: [{{ connect: {{}} }}]\n\
+             observe: {{ patience: 5s, until: 1m }}\nexpect: [{{ behaviour: answered }}]\n"
+        )
+    };
+    for good in [
+        "advert-int: 255s",
+        "advert-int: 10ms, vrrp-version: 3",
+        "preempt-delay: 1000s",
+        "garp-master-delay: 0s, garp-master-repeat: 1",
+    ] {
+        assert!(load(&two(good)).is_ok(), "{good}");
+    }
+    for (wrong, takes) in [
+        ("advert-int: 256s", "from 1s to 255s"),
+        ("advert-int: 0s", "from 1s to 255s"),
+        ("advert-int: 15ms, vrrp-version: 3", "in steps of 10ms"),
+        ("advert-int: 41s, vrrp-version: 3", "to 40.95s"),
+        ("preempt-delay: 1001s", "at most 1000s"),
+        ("nopreempt: true, preempt-delay: 5s", "nothing to delay"),
+        ("garp-master-delay: 500ms", "whole seconds"),
+        ("garp-master-repeat: 0", "at least 1"),
+    ] {
+        let mistakes = load(&two(wrong)).unwrap_err();
+        assert!(
+            mistakes.iter().any(|one| one.label.contains(takes)),
+            "{wrong}: {mistakes:#?}"
+        );
+    }
+    // With a delay both begin as backups: an instance that begins as the master has none
+    // (keepalived/vrrp/vrrp.c, `vrrp_complete_instance`).
+    let scenario = load(&two("preempt-delay: 20s")).unwrap();
+    let plan = plan(&scenario, &cells(&scenario)[0]);
+    let config = plan
+        .keepalived_config(&lvs_matrix_model::action::Node::Director, None)
+        .unwrap();
+    assert!(
+        config.contains("state BACKUP") && config.contains("preempt_delay 20"),
+        "{config}"
+    );
+}

@@ -10,7 +10,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Process, plan};
 use lvs_matrix_model::probe::{Asks, Probe};
-use lvs_matrix_model::record::{AttemptEnd, CellRecord, ClientErrorKind};
+use lvs_matrix_model::record::{Attempt, AttemptEnd, CellRecord, ClientErrorKind};
 use lvs_matrix_model::scenario::{Mistake, load, written};
 use lvs_matrix_model::verdict::{Behaviour, Difference, Doubt, Fact, JudgedCell, Loss, Verdict, judged};
 use std::time::Duration;
@@ -136,6 +136,7 @@ fn what_probes_cannot_do_is_a_mistake_with_its_place() {
             &[("  probes: { fresh: { every: 250ms } }\n", "")],
             "an outage of a lab without probes",
         ),
+        (&[("at-least: 1s", "at-least: 61s")], "an outage of at least 1m1s"),
         (
             &[("at-most: 3s, lost: 4", "at-most: 3s, at-least: 4s")],
             "at least 4s and at most 3s",
@@ -349,4 +350,50 @@ fn each_bound_is_held_against_each_probe() {
         Verdict::Violated { .. }
     ));
     assert_eq!(verdict("{ of: { fresh: { lost: 100 } } }"), Verdict::Met);
+}
+
+/// What waits at the end may still be answered, or not.
+#[test]
+fn what_still_waits_at_the_end_is_not_known() {
+    let verdict = |outage: &str| {
+        let text = SAMPLE.replace("outage: { at-most: 3s, lost: 4 }", &format!("outage: {outage}"));
+        let expected = plans(&text)[0].expected.clone();
+        judge(|record| {
+            record.plan.expected = expected;
+            // The refused ones wait instead, and with them all that came after.
+            for probe in &mut record.probes {
+                let lost = |attempt: &Attempt| !matches!(attempt.end, AttemptEnd::Answered { .. });
+                let first = probe.attempts.iter().position(lost).unwrap();
+                for attempt in &mut probe.attempts[first..] {
+                    (attempt.ended, attempt.end) = (None, AttemptEnd::Unfinished);
+                }
+            }
+        })
+    };
+    let cell = verdict("{ lost: 0 }");
+    let waiting: Vec<u32> = cell.observed.probed.iter().map(|probed| probed.waiting).collect();
+    assert!(waiting.iter().all(|count| *count > 3), "{waiting:?}");
+    assert!(
+        cell.observed
+            .probed
+            .iter()
+            .all(|probed| probed.outages.is_empty())
+    );
+    for open in ["{ lost: 0 }", "{ at-most: 500ms }", "{ at-least: 1s }"] {
+        let Verdict::Undetermined { reasons } = verdict(open).verdict else {
+            panic!("{open}");
+        };
+        assert!(
+            reasons
+                .iter()
+                .all(|one| matches!(one, Doubt::ProbeWaiting { .. })),
+            "{reasons:?}"
+        );
+    }
+    // Whatever becomes of them, these hold, or do not.
+    assert_eq!(verdict("{ lost: 100 }").verdict, Verdict::Met);
+    assert!(matches!(
+        verdict("{ at-least: 59s }").verdict,
+        Verdict::Violated { .. }
+    ));
 }

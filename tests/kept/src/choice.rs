@@ -35,7 +35,8 @@ const SOURCES: [&str; 13] = [
 /// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
 /// 2. every cell that a test names;
 /// 3. for each rule of `explain` and each kind of advice that neither these nor the packed cells show, the
-///    smallest cell that does, unless it has more than [`MOST_BYTES`]: such rules are tested with cells that tests make.
+///    smallest cell that does, unless it has more than [`MOST_BYTES`]: such rules are tested with cells that
+///    tests make.
 ///
 /// A scenario that has none of these is tested with fresh cells (`tests/matrix`).
 ///

@@ -136,6 +136,7 @@ crate::catalogue::words! {
     outage_at_most(time): " at most {time}" / "至多 {time}";
     outage_lost(count): ", lost at most {count}" / "，至多失败 {count} 次";
     probe_lost(name, lost, of): "probe {name}: {lost} of {of} lost" / "探测 {name}：{of} 次中失败 {lost} 次";
+    probe_waiting(count): ", {count} still waiting at the end" / "，结束时 {count} 次仍在等待";
     outage_of(time): ", outage {time}" / "，中断 {time}";
     outage_to_the_end(time): ", outage {time} to the end" / "，中断 {time}，直到结束";
     or_server: " or " / " 或 ";

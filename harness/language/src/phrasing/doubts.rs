@@ -191,6 +191,9 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::AttemptNotShown { probe, first, count } => {
             format!("探测 {probe} 对其 {count} 次尝试的说法没有数据包可以证实，其中第一次是第 {first} 次")
         }
+        Doubt::ProbeWaiting { probe, count } => format!(
+            "观察结束时探测 {probe} 有 {count} 次尝试仍在等待，对它的预期取决于这些尝试；请让单元持续得比其 `timeout` 更久"
+        ),
         Doubt::NoAttempt { probe } => format!("变更之后探测 {probe} 没有一次尝试得到结果"),
         Doubt::DryStatement { sql, what, cell } => {
             format!("在健康的实验环境中，没有任何变更时语句 `{sql}` 也失败：{what}（干运行单元 {cell}）")

@@ -284,7 +284,10 @@ pub fn losses(words: Language, lost: &BTreeMap<Loss, u32>) -> String {
 
 /// What a probe lived through, for a row: `probe fresh: 12 of 140 lost, outage 1.2s`.
 pub fn probed(words: Language, probed: &Probed) -> String {
-    let lost = words.probe_lost(&probed.probe, probed.all_lost(), probed.attempts);
+    let mut lost = words.probe_lost(&probed.probe, probed.all_lost(), probed.attempts);
+    if probed.waiting > 0 {
+        lost += &words.probe_waiting(probed.waiting);
+    }
     match probed.longest() {
         None => lost,
         Some(longest) if longest.to_the_end => lost + &words.outage_to_the_end(Human(longest.lasted())),

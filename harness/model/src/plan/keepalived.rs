@@ -117,11 +117,12 @@ impl Writer<'_> {
     /// The instance of VRRP that moves the VIP. The first director has the higher priority, so it has the VIP
     /// at first.
     ///
-    /// `nopreempt` is for an instance that begins as a backup (keepalived/vrrp/vrrp.c,
+    /// `nopreempt` and `preempt_delay` are for an instance that begins as a backup (keepalived/vrrp/vrrp.c,
     /// `vrrp_complete_instance`).
     fn write_vrrp(&self, out: &mut String) -> fmt::Result {
         let said = self.said;
-        let (state, priority) = match (self.node.is_first_director(), said.nopreempt) {
+        let begins_as_backup = said.nopreempt || said.preempt_delay.is_some();
+        let (state, priority) = match (self.node.is_first_director(), begins_as_backup) {
             (true, false) => ("MASTER", FIRST_PRIORITY),
             (true, true) => ("BACKUP", FIRST_PRIORITY),
             (false, _) => ("BACKUP", SECOND_PRIORITY),

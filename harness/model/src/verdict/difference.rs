@@ -175,7 +175,7 @@ impl fmt::Display for Difference {
                 lost,
             } => write!(
                 f,
-                "expected of the probe {probe} {expected}, observed {lost} lost attempts, the longest \
+                "expected of the probe {probe} {expected}, observed attempts lost: {lost}, the longest \
                  outage {}",
                 Human(*longest)
             ),

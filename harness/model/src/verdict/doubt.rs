@@ -411,6 +411,14 @@ sentences! {
             count: u32,
         } => "packets do not show what the probe {probe} says of {count} of its attempts, the first of them \
               attempt {first}",
+        /// Attempts of a probe were waiting at the end, and what is expected of it depends on them.
+        ProbeWaiting {
+            /// The probe.
+            probe: Name,
+            /// How many there were.
+            count: u32,
+        } => "when the observation ended, {count} attempts of the probe {probe} were still waiting, and what \
+              is expected of it depends on them; let the cell go on for longer than its `timeout`",
         /// A probe did not ask while there was something to see.
         NoAttempt {
             /// The probe.

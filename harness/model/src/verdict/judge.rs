@@ -160,7 +160,9 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
         }
     }
     if let Some(expected) = &expected.outage {
-        differences.extend(outages(expected, &observed.probed));
+        let compared = outages(expected, &observed.probed);
+        differences.extend(compared.differences);
+        undecided.extend(compared.undecided);
     }
     if let Some(expected) = &expected.clients {
         differences.extend(spread(expected, observed.spread.as_ref()));
@@ -171,37 +173,56 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     }
 }
 
-/// In what the probes lived through something else than expected.
-fn outages(expected: &ExpectedOutage, observed: &[Probed]) -> Vec<Difference> {
-    let of = |probed: &Probed| {
+/// In what the probes lived through something else than expected, and what of it is not known.
+fn outages(expected: &ExpectedOutage, observed: &[Probed]) -> Compared {
+    let mut compared = Compared::default();
+    for probed in observed {
         let single = expected.of.iter().filter(|(name, _)| *name == probed.probe);
         let bounds = std::iter::once(&expected.each).chain(single.map(|(_, bounds)| bounds));
-        let differences = bounds.flat_map(|bounds| outage(*bounds, probed));
-        differences.collect::<Vec<_>>()
-    };
-    observed.iter().flat_map(of).collect()
+        let longest = probed.longest().map_or(Duration::ZERO, Outage::lasted);
+        let lost = probed.all_lost();
+        let certain: Vec<Bound> = bounds
+            .clone()
+            .flat_map(|bounds| broken(*bounds, longest, lost))
+            .collect();
+        let all_lost = lost.saturating_add(probed.waiting);
+        let possible: Vec<Bound> = bounds
+            .flat_map(|bounds| broken(*bounds, probed.longest_possible, all_lost))
+            .collect();
+        let open =
+            |bound: &Bound| probed.waiting > 0 && !(certain.contains(bound) && possible.contains(bound));
+        if certain.iter().chain(&possible).any(open) {
+            compared.undecided.push(Doubt::ProbeWaiting {
+                probe: probed.probe.clone(),
+                count: probed.waiting,
+            });
+        }
+        let decided = certain.iter().copied().filter(|bound| !open(bound));
+        compared
+            .differences
+            .extend(decided.map(|expected| Difference::Outage {
+                probe: probed.probe.clone(),
+                expected,
+                longest,
+                lost,
+            }));
+    }
+    compared
 }
 
-fn outage(expected: OutageBounds, probed: &Probed) -> Vec<Difference> {
+/// Which bounds do not hold.
+fn broken(expected: OutageBounds, longest: Duration, all_lost: u32) -> impl Iterator<Item = Bound> {
     let OutageBounds {
         at_least,
         at_most,
         lost,
     } = expected;
-    let longest = probed.longest().map_or(Duration::ZERO, Outage::lasted);
-    let all_lost = probed.all_lost();
     let broken = [
         at_least.filter(|least| longest < *least).map(Bound::AtLeast),
         at_most.filter(|most| longest > *most).map(Bound::AtMost),
         lost.filter(|most| all_lost > *most).map(Bound::Lost),
     ];
-    let difference = |expected| Difference::Outage {
-        probe: probed.probe.clone(),
-        expected,
-        longest,
-        lost: all_lost,
-    };
-    broken.into_iter().flatten().map(difference).collect()
+    broken.into_iter().flatten()
 }
 
 /// In what the clients are spread otherwise than expected.

@@ -18,11 +18,16 @@ pub(super) fn orphaned(record: &CellRecord) -> Vec<OrphanedSession> {
         .filter(|socket| socket.is_held() || socket.state == "SYN-SENT")
         .map(|socket| socket.local.port())
         .collect();
+    // Behind a source NAT servers know the probes by the client's address; the router keeps their ports where
+    // these are free.
+    let attempts = record.probes.iter().flat_map(|probe| &probe.attempts);
+    let attempts = attempts.filter(|_| record.plan.source_nat().is_some());
+    let of_probes: BTreeSet<u16> = attempts.filter_map(|attempt| attempt.port).collect();
     record
         .server_views
         .iter()
         .flat_map(|view| of_server(view).into_iter())
-        .filter(|orphan| !held.contains(&orphan.client_port))
+        .filter(|orphan| !held.contains(&orphan.client_port) && !of_probes.contains(&orphan.client_port))
         .collect()
 }
 

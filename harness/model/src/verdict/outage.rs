@@ -11,10 +11,13 @@ use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::probe::Probe;
 use crate::record::{Attempt, AttemptEnd, CellRecord, ClientErrorKind, ProbeRecord, StepOutcome};
+use crate::scenario::Expected;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// An attempt that came to something.
+#[derive(Clone)]
 struct Ended<'r> {
     attempt: &'r Attempt,
     /// Why there was no answer; `None`: there was one.
@@ -39,12 +42,22 @@ pub(super) fn probed(
             .find(of_probe)
             .map(|own| own.attempts.as_slice());
         let attempts = attempts.unwrap_or_default();
-        let mut ended = Vec::new();
+        let mut ended: Vec<Ended<'_>> = Vec::new();
+        let mut with_waiting: Vec<Ended<'_>> = Vec::new();
         let mut unseen = Vec::new();
         for (number, attempt) in (1..).zip(attempts) {
             match seen.ended(probe, attempt, record.ended) {
-                Ok(Some(end)) => ended.push(end),
-                Ok(None) => {}
+                Ok(Some(end)) => {
+                    ended.push(end.clone());
+                    with_waiting.push(end);
+                }
+                // The last one may only have had no time yet.
+                Ok(None) if record.ended.since(attempt.began) < probe.every => {}
+                Ok(None) => with_waiting.push(Ended {
+                    attempt,
+                    loss: Some(Loss::Silence),
+                    shown_by: Vec::new(),
+                }),
                 Err(NotShown) => unseen.push(number),
             }
         }
@@ -55,14 +68,20 @@ pub(super) fn probed(
                 count: u32::try_from(unseen.len()).unwrap_or(u32::MAX),
             });
         }
+        let asked_for = match &record.plan.expected {
+            Expected::Behaviour(expected) => expected.outage.is_some(),
+            Expected::ObserveOnly => false,
+        };
+        if asked_for {
+            doubts.extend(not_after_change(record, probe, &with_waiting));
+        }
         if ended.is_empty() {
-            doubts.push(Doubt::NoAttempt {
-                probe: probe.name.clone(),
-            });
             continue;
         }
-        doubts.extend(not_after_change(record, probe, &ended));
-        let found = summed(probe, &ended, record.ended);
+        let mut found = summed(probe, &ended, record.ended);
+        let possible = summed(probe, &with_waiting, record.ended);
+        found.waiting = possible.attempts.saturating_sub(found.attempts);
+        found.longest_possible = possible.longest().map_or(Duration::ZERO, Outage::lasted);
         evidence.push(shown(&found, &ended));
         all.push(found);
     }
@@ -76,8 +95,10 @@ fn not_after_change(record: &CellRecord, probe: &Probe, ended: &[Ended<'_>]) -> 
             && step.phase != Phase::Before
             && matches!(step.outcome, StepOutcome::Done { .. })
     });
-    let last = change.filter_map(|step| step.began).max()?;
-    let none = ended.iter().all(|end| end.attempt.began < last);
+    let last = change.filter_map(|step| step.began).max();
+    let none = ended
+        .iter()
+        .all(|end| last.is_some_and(|last| end.attempt.began < last));
     none.then(|| Doubt::NoAttempt {
         probe: probe.name.clone(),
     })
@@ -127,7 +148,9 @@ fn summed(probe: &Probe, ended: &[Ended<'_>], end: Instant) -> Probed {
         answered: count(ended.iter().filter(|end| end.loss.is_none()).count()),
         lost,
         served_by,
+        waiting: 0,
         outages,
+        longest_possible: Duration::ZERO,
     }
 }
 
@@ -186,6 +209,8 @@ enum FrameKind {
 
 /// Errnos of a connection that was there, as Linux numbers them: EPIPE, ECONNABORTED, ECONNRESET.
 const CUT: [i32; 3] = [32, 103, 104];
+/// ETIMEDOUT: the kernel has given up (net/ipv4/tcp_timer.c, `tcp_write_timeout`).
+const TIMED_OUT: i32 = 110;
 /// EHOSTUNREACH.
 const NO_HOST: i32 = 113;
 
@@ -268,6 +293,7 @@ impl<'p> Interface<'p> {
                     !after.any(|frame| frame.kind == FrameKind::Payload)
                 });
                 let waited = until.since(attempt.began) >= probe.timeout;
+                let waited = waited || !matches!(attempt.end, AttemptEnd::TimedOut);
                 (silent && waited).then(|| sent.or_else(asked)).flatten()
             }
         };
@@ -288,6 +314,9 @@ fn of_error(error: &ClientErrorKind) -> Option<Loss> {
         ClientErrorKind::Server { .. } => Some(Loss::ServerError),
         ClientErrorKind::Closed => Some(Loss::Cut),
         ClientErrorKind::Io { errno: Some(errno) } if CUT.contains(errno) => Some(Loss::Cut),
+        ClientErrorKind::Io {
+            errno: Some(TIMED_OUT),
+        } => Some(Loss::Silence),
         ClientErrorKind::Io { errno: Some(NO_HOST) } => Some(Loss::NoHost),
         ClientErrorKind::Io { .. } => Some(Loss::Refused),
         ClientErrorKind::Library { .. } | ClientErrorKind::TimedOut { .. } | ClientErrorKind::Driver => None,

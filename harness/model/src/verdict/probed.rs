@@ -25,8 +25,15 @@ pub struct Probed {
     /// How many got an answer from which real server, as far as it is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub served_by: BTreeMap<Name, u32>,
-    /// The times in which attempts got no answer, in order.
+    /// Attempts that had waited for longer than the probe's interval when the observation ended: what would
+    /// have become of them is not known.
+    #[serde(default)]
+    pub waiting: u32,
+    /// The times in which attempts got no answer, in order. What waits at the end is not counted.
     pub outages: Vec<Outage>,
+    /// How long the longest of them would have lasted if none of those that wait were answered.
+    #[serde(default)]
+    pub longest_possible: Duration,
 }
 
 /// What became of an attempt that got no answer.

@@ -127,6 +127,10 @@ form! {
         /// Its attempts that came to something by the end of the observation.
         attempts: u32 = probed.attempts;
         answered: u32 = probed.answered;
+        /// Attempts that had waited for longer than the probe's interval when the observation ended; absent
+        /// if there are none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<u32> = Some(probed.waiting).filter(|count| *count > 0);
         /// How many got no answer, by what became of them.
         lost: &'a BTreeMap<Loss, u32> = &probed.lost;
         /// How many got an answer from which real server; absent if none says who it is.

@@ -134,13 +134,12 @@ impl Control {
     pub(crate) fn await_vip(&mut self, plan: &LabPlan, director: &Namespace) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let has_it = |_: &Table| shared.lock().holds_vip();
-        self.await_table(
-            "wait until the first director has the VIP",
-            director,
-            plan,
-            has_it,
-        )
-        .map(drop)
+        let stage = "wait until the first director has the VIP";
+        // Three intervals and a part of one pass before a backup takes it.
+        let keepalived = plan.keepalived();
+        let patience = keepalived.map_or(Duration::ZERO, |said| said.advert_int() * 4);
+        self.await_table_for(DEADLINE + patience, stage, director, plan, has_it)
+            .map(drop)
     }
 
     fn configure(&self, plan: &LabPlan, without: Option<&Name>) -> Result<()> {
@@ -230,8 +229,19 @@ impl Control {
         plan: &LabPlan,
         is_so: impl Fn(&Table) -> bool,
     ) -> Result<Listed> {
+        self.await_table_for(DEADLINE, stage, director, plan, is_so)
+    }
+
+    fn await_table_for(
+        &mut self,
+        deadline: Duration,
+        stage: &str,
+        director: &Namespace,
+        plan: &LabPlan,
+        is_so: impl Fn(&Table) -> bool,
+    ) -> Result<Listed> {
         let mut last = None;
-        let found = poll_for(DEADLINE, Duration::from_millis(1), || {
+        let found = poll_for(deadline, Duration::from_millis(1), || {
             let table = director::table(director)?;
             let so = is_so(&table).then(|| listed(plan, &table));
             last = Some(table);
@@ -250,7 +260,7 @@ impl Control {
         });
         let found = found.and_then(|found| {
             let shown = last.map_or_else(String::new, |table| listed(plan, &table).to_string());
-            let seconds = DEADLINE.as_secs();
+            let seconds = deadline.as_secs();
             let not_so = || LabError::new(stage, format!("after {seconds} s the table has {shown}"));
             found.ok_or_else(not_so)
         });

@@ -6,6 +6,7 @@ use crate::keepalived::{HealthCheck, Keepalived};
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
 use crate::scenario::{ClientAt, Family, Forwarding, ServerKind, Vip, Wiring};
+use std::time::Duration;
 
 /// What keepalived cannot have in the lab of a cell.
 pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
@@ -54,6 +55,7 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
             .help("add `vrrp-version: 3`, which counts hundredths of a second"),
         );
     }
+    mistakes.extend(refused(&settings).map(|(key, message, label)| wrong(place(key), message, label)));
     let cannot = |what: &str| {
         let message = format!("keepalived with {what}");
         wrong(last.span, message, "a lab with keepalived has none of these")
@@ -176,4 +178,46 @@ fn beyond_one_link(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
         Mistake::new(MistakeKind::Wiring, span, message, label).second(two, "two directors")
     };
     all.into_iter().flatten().map(mistake).collect()
+}
+
+/// What keepalived would not take, and would replace by something else: the field, what is wrong, and what it
+/// takes (keepalived/vrrp/vrrp_parser.c).
+fn refused(said: &Keepalived) -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    const ADVERT: &str = "keepalived.advert-int";
+    const DELAY: &str = "keepalived.preempt-delay";
+    const GARP_DELAY: &str = "keepalived.garp-master-delay";
+    const GARP_REPEAT: &str = "keepalived.garp-master-repeat";
+    let hundredth = Duration::from_millis(10);
+    let advert = said.advert_int.and_then(|time| {
+        let uneven = time.as_nanos() % hundredth.as_nanos() != 0;
+        let (wrong, takes) = match said.vrrp_version() {
+            2 => (
+                time.subsec_nanos() == 0 && !(1..=255).contains(&time.as_secs()),
+                "from 1s to 255s with version 2",
+            ),
+            _ => (
+                uneven || !(hundredth..=hundredth * 4095).contains(&time),
+                "from 10ms to 40.95s in steps of 10ms with version 3",
+            ),
+        };
+        wrong.then(|| (ADVERT, format!("an interval of {}", Human(time)), takes))
+    });
+    let delay = said.preempt_delay.and_then(|time| {
+        let (wrong, takes) = if said.nopreempt {
+            (true, "there is nothing to delay with `nopreempt`")
+        } else {
+            (time > Duration::from_secs(1000), "at most 1000s")
+        };
+        wrong.then(|| (DELAY, format!("a delay of {}", Human(time)), takes))
+    });
+    let garp_delay = said.garp_master_delay.filter(|time| time.subsec_nanos() > 0);
+    let garp_delay =
+        garp_delay.map(|time| (GARP_DELAY, format!("a delay of {}", Human(time)), "whole seconds"));
+    let garp_repeat = said.garp_master_repeat.filter(|times| *times == 0);
+    let garp_repeat = garp_repeat.map(|_| (GARP_REPEAT, "no gratuitous ARP at all".to_owned(), "at least 1"));
+    advert
+        .into_iter()
+        .chain(delay)
+        .chain(garp_delay)
+        .chain(garp_repeat)
 }

@@ -6,9 +6,9 @@ use super::findings::Findings;
 use crate::Name;
 use crate::duration::Human;
 use crate::probe::{Asks, MOST_ATTEMPTS, Probe, SHORTEST_EVERY};
-use crate::scenario::ServerKind;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
+use crate::scenario::{Expected, ServerKind};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -23,7 +23,19 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
             .expectations
             .iter()
             .filter(|expectation| expectation.covers(&choice));
-        wrong.extend(covering.flat_map(|expectation| unknown(expectation, &probes)));
+        let covering: Vec<_> = covering.collect();
+        wrong.extend(
+            covering
+                .iter()
+                .flat_map(|expectation| unknown(expectation, &probes)),
+        );
+        let longest = longest(draft, &choice);
+        wrong.extend(longest.into_iter().flat_map(|longest| {
+            let beyond = covering
+                .iter()
+                .filter_map(move |expectation| beyond(expectation, longest));
+            beyond.collect::<Vec<_>>()
+        }));
         for mistake in wrong {
             findings.add(
                 || draft.slug(&choice),
@@ -103,13 +115,38 @@ fn unfit(said: &CellLab<'_>, probes: &[&At<Probe>]) -> Vec<Mistake> {
     mistakes
 }
 
-/// Probes ask from the beginning to the end. Their packets are all kept.
-fn too_many(draft: &Draft, choice: &[usize], probes: &[&At<Probe>]) -> Option<Mistake> {
+/// How long a cell lasts at the most.
+fn longest(draft: &Draft, choice: &[usize]) -> Option<Duration> {
     let (observe, _) = draft.observe.as_ref()?;
     let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
     let before_act = steps.flat_map(|steps| steps.before.iter().chain(&steps.change));
     let own = before_act.map(|step| step.gap().saturating_add(step.action.own_time()));
-    let longest = own.fold(observe.until, Duration::saturating_add);
+    Some(own.fold(observe.until, Duration::saturating_add))
+}
+
+/// An outage that lasts for longer than anybody looks.
+fn beyond(expectation: &super::expect::Draft, longest: Duration) -> Option<Mistake> {
+    let Expected::Behaviour(expected) = &expectation.expected else {
+        return None;
+    };
+    let outage = expected.outage.as_ref()?;
+    let single = outage.of.iter().map(|(_, bounds)| bounds);
+    let least = std::iter::once(&outage.each)
+        .chain(single)
+        .filter_map(|bounds| bounds.at_least);
+    let least = least.max().filter(|least| *least > longest)?;
+    let mistake = Mistake::new(
+        MistakeKind::DurationOutOfRange,
+        expectation.places?.outage?,
+        format!("an outage of at least {}", Human(least)),
+        format!("the cell may last for {} at the most", Human(longest)),
+    );
+    Some(mistake.help("`observe` a longer `until`, or expect a shorter outage"))
+}
+
+/// Probes ask from the beginning to the end. Their packets are all kept.
+fn too_many(draft: &Draft, choice: &[usize], probes: &[&At<Probe>]) -> Option<Mistake> {
+    let longest = longest(draft, choice)?;
     let of = |probe: &Probe| longest.as_millis() / probe.every.max(SHORTEST_EVERY).as_millis();
     let all: u128 = probes.iter().map(|at| of(&at.value)).sum();
     if all <= u128::from(MOST_ATTEMPTS) {

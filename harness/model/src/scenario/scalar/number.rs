@@ -120,7 +120,7 @@ impl Scalar for Retries {
         whole(text)
             .filter(|times| *times <= MAX_RETRIES)
             .map(Self)
-            .ok_or_else(|| not_a_number("a number of retries", text))
+            .ok_or_else(|| not_a_number("a number of times", text))
     }
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 0, "maximum": MAX_RETRIES })

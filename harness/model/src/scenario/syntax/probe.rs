@@ -5,7 +5,7 @@ use super::super::read::Map;
 use super::super::scalar::Attempts;
 use super::super::table::structure;
 use crate::Name;
-use crate::probe::{Asks, Probe};
+use crate::probe::Asks;
 use std::time::Duration;
 
 structure! {
@@ -19,10 +19,11 @@ structure! {
         optional "asks" asks: At<Asks>;
         /// How long after the beginning of an attempt the next one begins, at least `10ms`. One that asks on
         /// an open connection waits for the end of the attempt before, too. Outages are measured in steps of
-        /// this.
-        default(Probe::EVERY) "every" every: At<Duration>;
-        /// How long it waits for an answer. Then the attempt is given up, and its connection closed.
-        default(Probe::TIMEOUT) "timeout" timeout: At<Duration>;
+        /// this. Default: 100ms.
+        optional "every" every: At<Duration>;
+        /// How long it waits for an answer. Then the attempt is given up, and its connection closed. Default:
+        /// 1s.
+        optional "timeout" timeout: At<Duration>;
     }
 }
 
