@@ -5,6 +5,7 @@ use super::super::advice::about_firewalls;
 use super::prelude::*;
 use super::translated::sent_on;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
+use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
 use lvs_matrix_model::verdict::Terminator;
@@ -91,7 +92,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
-            if !all(reached) || spoke(view, server, began) {
+            if !all(reached) || spoke_anew(view, server, began) {
                 return None;
             }
             // Later sendings may have reached another server.
@@ -174,6 +175,24 @@ fn answers_stopped(view: &CellView<'_>, since: Instant) -> Vec<Seen> {
 /// Did the server's interface send anything on the connection since then?
 fn spoke(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
     view.sent_by(server).any(|(packet, _)| packet.at > since)
+}
+
+/// The same, but for what it had sent before: it sends its last answer again where the firewall takes the
+/// client's acknowledgement of it.
+fn spoke_anew(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
+    let said = |segment: &Segment| {
+        let Segment {
+            sequence,
+            acknowledgement,
+            payload_length,
+            ..
+        } = segment;
+        (*sequence, *acknowledgement, *payload_length)
+    };
+    let before = view.sent_by(server).filter(|(packet, _)| packet.at <= since);
+    let before: Vec<_> = before.map(|(_, segment)| said(segment)).collect();
+    let mut after = view.sent_by(server).filter(|(packet, _)| packet.at > since);
+    after.any(|(_, segment)| !before.contains(&said(segment)))
 }
 
 /// An attempt to connect is ended by either answer.
@@ -294,9 +313,12 @@ fn answered_by_firewall<'a>(
             FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
             FirewallVerdict::TcpReset => TerminatorKind::Rst,
         };
-        let refusal = view
-            .terminator(kind)
-            .filter(|refusal| refusal.by.as_ref() == Some(node))?;
+        // What it said before is about the client's segments before.
+        let mut said = view.observed.terminators.iter();
+        let refusal = said.find(|refusal| {
+            let own = refusal.kind == kind && refusal.by.as_ref() == Some(node);
+            own && refusal.packet > request.sent.packet
+        })?;
         let met = match node {
             Node::Client | Node::Probe | Node::Router => None,
             Node::Director | Node::SecondDirector => request.stopped_at_director(),
