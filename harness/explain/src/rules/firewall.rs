@@ -313,12 +313,6 @@ fn answered_by_firewall<'a>(
             FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
             FirewallVerdict::TcpReset => TerminatorKind::Rst,
         };
-        // What it said before is about the client's segments before.
-        let mut said = view.observed.terminators.iter();
-        let refusal = said.find(|refusal| {
-            let own = refusal.kind == kind && refusal.by.as_ref() == Some(node);
-            own && refusal.packet > request.sent.packet
-        })?;
         let met = match node {
             Node::Client | Node::Probe | Node::Router => None,
             Node::Director | Node::SecondDirector => request.stopped_at_director(),
@@ -328,6 +322,12 @@ fn answered_by_firewall<'a>(
                 .filter(|(_, at)| at == node)
                 .map(|(seen, _)| *seen),
         }?;
-        (verdicts.contains(&verdict) && met.packet < refusal.packet).then_some((refusal, step, node, met))
+        // What it said before is about the client's segments before.
+        let mut said = view.observed.terminators.iter();
+        let refusal = said.find(|refusal| {
+            let own = refusal.kind == kind && refusal.by.as_ref() == Some(node);
+            own && refusal.packet > met.packet
+        })?;
+        verdicts.contains(&verdict).then_some((refusal, step, node, met))
     })
 }
