@@ -110,7 +110,8 @@ impl SearchFolder {
         while reader.read_line(&mut line).map_err(unreadable)? > 0 && line.ends_with('\n') {
             let other = |why: String| {
                 Failure::Mistake(format!(
-                    "{} cannot go on: {why}; begin a new search in another folder (--out)",
+                    "{} is damaged, or not of this search: {why}; begin a new search in another folder \
+                     (--out)",
                     path.display()
                 ))
             };
@@ -123,8 +124,10 @@ impl SearchFolder {
             whole += u64::try_from(line.len()).unwrap_or(0);
             line.clear();
         }
-        let file = OpenOptions::new().write(true).open(&path).map_err(unreadable)?;
-        file.set_len(whole).map_err(unreadable)
+        let unwritable =
+            |error: std::io::Error| Failure::Software(format!("cannot write {}: {error}", path.display()));
+        let file = OpenOptions::new().write(true).open(&path).map_err(unwritable)?;
+        file.set_len(whole).map_err(unwritable)
     }
 
     /// Notes what a generation gave.

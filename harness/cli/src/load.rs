@@ -31,9 +31,14 @@ pub(crate) fn load_in(folder: &Path, lang: Option<Language>) -> Result<RunReport
 pub(crate) fn read_run(folder: &Path) -> Result<(Beneath, RunSummary), Failure> {
     let path = folder.join(RUN_FILE);
     let no_run = |error: io::Error| {
+        let latest = folder.ends_with("latest") && error.kind() == io::ErrorKind::NotFound;
+        let latest = match latest {
+            true => "; a run with --out is not linked as the latest one",
+            false => "",
+        };
         Failure::Mistake(format!(
             "{} is not the folder of a run: cannot read {RUN_FILE}: {error}\nrun a scenario first \
-             (`lvs-matrix run FILE`), or name the folder of a run",
+             (`lvs-matrix run FILE`), or name the folder of a run{latest}",
             folder.display()
         ))
     };

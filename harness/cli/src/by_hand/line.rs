@@ -115,7 +115,7 @@ fn run(host: &str, command: &str) -> Line {
 
 fn no_host(name: &str, hosts: &[String]) -> Line {
     let near = closest(name, hosts.iter().map(String::as_str));
-    let meant = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let meant = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
     Line::Wrong(format!(
         "there is no host `{}`{meant} Hosts: {}. `help` says what may be typed",
         name.escape_debug(),
