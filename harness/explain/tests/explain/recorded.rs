@@ -307,8 +307,8 @@ fn what_the_client_kept_out_was_not_lost_on_its_way() {
     assert!(!rules.contains(&"lost-before-the-client"), "{rules:?}");
 }
 
-/// The firewall takes the client's acknowledgement of the answer before: the server sends that answer again,
-/// and an ICMP error comes for it, or for the RST that ended a connection before. None of these has to do with
+/// The firewall takes the client's acknowledgement of the answer before: the server sends that answer again.
+/// Or an ICMP error comes for it, or for the RST that ended a connection before. None of these has to do with
 /// the request that follows.
 #[test]
 fn what_became_of_the_answer_before_hides_no_firewall() {

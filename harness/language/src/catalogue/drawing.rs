@@ -18,7 +18,8 @@ crate::catalogue::words! {
     sign_again: "sent again" / "重发";
     sign_answered: "answered" / "应答";
     sign_error: "error" / "错误";
-    sign_outage: "no answer to probes" / "探测无应答";
+    since_cell_began: "time since the cell began, linear; red: attempts of probes without an answer"
+        / "自单元开始的时间，线性刻度；红色：探测的尝试没有得到应答";
     track_probe(name): "probe {name}" / "探测 {name}";
     sign_waiting: "still waiting" / "仍在等待";
 

@@ -51,6 +51,7 @@ path.lm-leader{stroke:var(--lm-muted);stroke-width:1}\
 .lm path.lm-unknown{stroke:var(--lm-muted);stroke-width:2}\
 .lm path.lm-wait{stroke:var(--lm-muted);stroke-width:6}\
 .lm path.lm-wait-hang{stroke:var(--lm-hang);stroke-width:6;stroke-dasharray:5 3}\
+.lm path.lm-step{stroke:var(--lm-change);stroke-dasharray:3 3}\
 .lm rect.lm-served{fill:var(--lm-good);stroke:none}.lm rect.lm-outage{fill:var(--lm-hang);stroke:none}\
 .lm path.lm-tick{stroke:var(--lm-ink);stroke-width:1.5}\
 .lm path.lm-ours{stroke:var(--lm-packet)}.lm path.lm-ours-dot{fill:var(--lm-packet);stroke:none}\

@@ -6,6 +6,7 @@ mod axis;
 mod entries;
 mod facts;
 mod lanes;
+mod strips;
 mod tracks;
 
 pub(crate) use entries::{Who, entries, times};

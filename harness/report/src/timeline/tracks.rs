@@ -2,15 +2,15 @@
 
 use super::axis::{Axis, Relative};
 use super::facts::{Facts, relative};
+use super::strips::Strips;
 use super::{again, legend, legend_height};
 use crate::ladder::error_text;
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::ClientEventKind;
-use lvs_matrix_model::verdict::{JudgedCell, Probed};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::time::Duration;
 
 /// Where the axis begins and ends; right of it is room for the texts of what comes last.
@@ -68,24 +68,22 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
         reached(words, cell, &facts),
     ];
     tracks.retain(|track| !track.items.is_empty());
-    let strips = strips(cell, &facts);
+    let strips = Strips::of(cell, &facts);
     if tracks.is_empty() {
         return None;
     }
     let items = tracks
         .iter()
         .flat_map(|track| track.items.iter().map(|item| item.at));
-    let ends = strips.iter().flat_map(Strip::times);
-    let axis = Axis::new(AXIS.0, AXIS.1, items.chain(facts.times()).chain(ends));
+    let axis = Axis::new(AXIS.0, AXIS.1, items.chain(facts.times()));
     for track in &mut tracks {
         track.place(&axis);
     }
-    let of_strips = STRIP * f64::from(u32::try_from(strips.len()).unwrap_or(u32::MAX));
-    let bottom = tracks.iter().map(Track::height).sum::<f64>() + of_strips + TOP;
+    let bottom = tracks.iter().map(Track::height).sum::<f64>() + TOP;
     let id = &cell.record.plan.cell;
     let mut svg = Svg::new(
         WIDTH,
-        bottom + legend_height(words, WIDTH) + 12.0,
+        bottom + legend_height(words, WIDTH) + 12.0 + strips.height(),
         &words.time_line_of(id),
         &(phrasing::observed(words, cell) + words.stop()),
     );
@@ -110,76 +108,10 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
         track.draw(words, &mut svg, &axis, &facts, top);
         top += track.height();
     }
-    for strip in &strips {
-        strip.draw(words, &mut svg, &axis, top);
-        top += STRIP;
-    }
     legend(words, &mut svg, bottom + 4.0, WIDTH);
+    let top = bottom + legend_height(words, WIDTH) + 8.0;
+    strips.draw(words, &mut svg, AXIS, top);
     Some(svg.finish())
-}
-
-/// The height of a probe's strip, and of what is drawn in it.
-const STRIP: f64 = 30.0;
-const BAR: f64 = 10.0;
-
-/// When a probe asked, and when nobody answered it.
-struct Strip<'c> {
-    name: &'c Name,
-    asked: (Relative, Relative),
-    /// From when to when, and how long.
-    outages: Vec<(Relative, Relative, String)>,
-}
-
-fn strips<'c>(cell: &'c JudgedCell, facts: &Facts) -> Vec<Strip<'c>> {
-    let of = |probed: &'c Probed| {
-        let mut records = cell.record.probes.iter();
-        let record = records.find(|record| record.probe == probed.probe)?;
-        let first = record.attempts.first()?;
-        let longest = probed.longest();
-        let outages = probed.outages.iter().map(|outage| {
-            let text = (longest == Some(outage)).then(|| Human(outage.lasted()).to_string());
-            let at = |moment| relative(moment, facts.zero);
-            (at(outage.from), at(outage.to), text.unwrap_or_default())
-        });
-        Some(Strip {
-            name: &probed.probe,
-            asked: (
-                relative(first.began, facts.zero),
-                relative(cell.record.ended, facts.zero),
-            ),
-            outages: outages.collect(),
-        })
-    };
-    cell.observed.probed.iter().filter_map(of).collect()
-}
-
-impl Strip<'_> {
-    fn times(&self) -> impl Iterator<Item = Relative> {
-        let outages = self.outages.iter().flat_map(|(from, to, _)| [*from, *to]);
-        outages.chain([self.asked.0, self.asked.1])
-    }
-
-    fn draw(&self, words: Language, svg: &mut Svg, axis: &Axis, top: f64) {
-        let y = top + STRIP - BELOW;
-        let name = fitted(&words.track_probe(self.name), FONT, AXIS.0 - 18.0);
-        svg.text("lm-muted", Anchor::End, (AXIS.0 - 14.0, y + 4.0), &name);
-        let mut bar = |class, from: Relative, to: Relative, height: f64| {
-            let (left, right) = (axis.x(from), axis.x(to));
-            svg.rect(class, (left, y - height / 2.0), ((right - left).max(1.0), height));
-        };
-        bar("lm-served", self.asked.0, self.asked.1, BAR / 3.0);
-        for (from, to, _) in &self.outages {
-            bar("lm-outage", *from, *to, BAR);
-        }
-        for (from, _, text) in self.outages.iter().filter(|(.., text)| !text.is_empty()) {
-            svg.text(
-                "lm-text",
-                Anchor::Start,
-                (axis.x(*from), y - BAR / 2.0 - 3.0),
-                text,
-            );
-        }
-    }
 }
 
 fn operator(words: Language, facts: &Facts) -> Track {
