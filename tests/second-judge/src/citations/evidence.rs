@@ -4,6 +4,7 @@ use super::text::{count, same_span, span};
 use super::{Cell, earlier};
 use crate::capture::{ACK, FIN, Frame, RST, SYN, What};
 use crate::mysql::{Answer, Request};
+use crate::probes::probed;
 
 impl<'a> Cell<'a> {
     /// Complaints about a piece of evidence: its sentence, and the packets that are to show it.
@@ -25,6 +26,9 @@ impl<'a> Cell<'a> {
         let [first, ..] = frames.as_slice() else {
             return Ok(());
         };
+        if let Some((counts, said)) = what.split_once(" attempts of the probe ") {
+            return self.probe(counts, said, &frames);
+        }
         if let Some(name) = what.strip_suffix(" served the connection") {
             return self.each(&frames, |frame| {
                 let reached =
@@ -102,6 +106,30 @@ impl<'a> Cell<'a> {
             return self.silence(rest, &frames);
         }
         Err("there is no check for this sentence".to_owned())
+    }
+
+    /// `all 9`, `fresh were answered`; or `2 of 9`, `fresh got no answer (2 refused); the longest outage began 3s
+    /// and lasted 1.2s`.
+    fn probe(&self, counts: &str, said: &str, frames: &[&'a Frame]) -> Result<(), String> {
+        let (name, said) = said.split_once(' ').ok_or("no probe is named")?;
+        let all = probed(self.record, self.frames);
+        let own = all.iter().find(|own| own.probe == name);
+        let own = own.ok_or_else(|| format!("there is no probe {name}"))?;
+        let lost = own.attempts - own.answered;
+        let told = match said {
+            "were answered" => format!("all {}", own.attempts),
+            _ => format!("{lost} of {}", own.attempts),
+        };
+        if told != counts || (lost == 0) != (said == "were answered") {
+            return Err(format!("the packets say {told}"));
+        }
+        if let Some((_, time)) = said.rsplit_once(" and lasted ") {
+            let time = time
+                .strip_suffix(", to the end of the observation")
+                .unwrap_or(time);
+            same_span(own.longest, time)?;
+        }
+        self.each(frames, |frame| self.on(frame, "probe"))
     }
 
     fn each(
