@@ -40,7 +40,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::client::{Client as Settled, Program};
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::{LabPlan, ServerKind};
+use lvs_matrix_model::plan::{Host, LabPlan, ServerKind};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
 use lvs_matrix_netns::{Namespace, give_up_capabilities};
 use std::io::{PipeReader, PipeWriter};
@@ -107,6 +107,8 @@ struct Desk {
     server: ServerKind,
     address: IpAddr,
     port: u16,
+    /// The address of the probes: this process has their sockets, too.
+    of_probes: Option<IpAddr>,
     settled: Settled,
     log: Arc<Log>,
     /// At its end of file everything is to be dropped.
@@ -145,6 +147,7 @@ impl Client {
             server: plan.server_kind(),
             address: plan.vip(),
             port: plan.port(),
+            of_probes: plan.probe_host().map(Host::address),
             settled: plan.client().clone(),
             log: Arc::clone(&log),
             stop: stopped,

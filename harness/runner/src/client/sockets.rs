@@ -42,6 +42,7 @@ fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
         };
         if peer(&socket) == Some(service)
             && let Some(own) = getsockname(&socket).ok().and_then(ip_address)
+            && desk.of_probes != Some(own.ip())
         {
             found.push(Found {
                 port: own.port(),
