@@ -271,6 +271,8 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "failback.yaml",
         "sync-low-rate.yaml",
         "partition-heals.yaml",
+        "failover-outage.yaml",
+        "outages.yaml",
     ];
     of_many.iter().all(|name| !scenario.ends_with(name))
 }
