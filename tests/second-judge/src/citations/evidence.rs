@@ -108,8 +108,8 @@ impl<'a> Cell<'a> {
         Err("there is no check for this sentence".to_owned())
     }
 
-    /// `all 9`, `fresh were answered`; or `2 of 9`, `fresh got no answer (2 refused); the longest outage began
-    /// 3s and lasted 1.2s`.
+    /// `all 9`, `fresh were answered`; or `2 of 9`, `fresh got no answer (2 refused); the longest outage
+    /// began 3s and lasted 1.2s`.
     fn probe(&self, counts: &str, said: &str, frames: &[&'a Frame]) -> Result<(), String> {
         let (name, said) = said.split_once(' ').ok_or("no probe is named")?;
         let all = probed(self.record, self.frames);
