@@ -1,24 +1,13 @@
 //! What decides the rules that the cells of [`super`] show, and how it is taken away.
 
+mod directors;
+mod firewalls;
+
 use super::super::table::Damage;
 use super::super::*;
 use lvs_matrix_model::action::{HostAction, TableAction, TrafficAction};
 use lvs_matrix_model::capture::{Body, Transport};
-use lvs_matrix_model::keepalived::HealthCheck;
-use lvs_matrix_model::plan::Process;
 use lvs_matrix_model::record::Moment;
-
-/// Nobody but the steps edited the table.
-fn never_edited(cell: &mut JudgedCell) {
-    let mut snapshots = cell.record.snapshots.iter();
-    let first = snapshots.next().map(|snapshot| snapshot.services.clone());
-    for snapshot in &mut cell.record.snapshots {
-        snapshot.services.clone_from(first.as_ref().unwrap());
-    }
-    cell.record
-        .snapshots
-        .retain(|snapshot| snapshot.moment != Moment::Changed);
-}
 
 fn is_reset(packet: &Packet) -> bool {
     segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.source_port == 3306)
@@ -40,12 +29,6 @@ fn reset_answers(cell: &mut JudgedCell) {
                 own.flags.ack = false;
             }
         }
-    });
-}
-
-fn without_firewalls(cell: &mut JudgedCell) {
-    undone(cell, |action| {
-        matches!(action, Action::Traffic(TrafficAction::AddStatefulFirewall { .. }))
     });
 }
 
@@ -73,27 +56,16 @@ fn entry_for_two_hours(cell: &mut JudgedCell) {
     }
 }
 
-fn is_rst(packet: &Packet) -> bool {
-    segment(packet).is_some_and(|(_, _, own)| own.flags.rst)
-}
-
-fn router_macs(cell: &JudgedCell) -> Vec<lvs_matrix_model::plan::Mac> {
-    let router = cell.record.plan.router().unwrap();
-    router.nics.iter().map(|nic| nic.mac).collect()
-}
-
-fn sets_router(action: &Action, wanted: &str) -> bool {
-    matches!(action, Action::Host(HostAction::SetSysctl { node: Node::Router, key, .. }) if key == wanted)
-}
-
-fn mapping_kept_for_days(cell: &mut JudgedCell) {
-    undone(cell, |action| {
-        sets_router(action, "net.netfilter.nf_conntrack_tcp_timeout_established")
-    });
-}
+/// A rule, the cell that it explains, what of it decides, and how that is taken away.
+pub(crate) type Decides = (&'static str, &'static str, &'static str, Damage);
 
 /// What decides each rule, and how it is taken away.
-pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
+pub(crate) fn decides() -> impl Iterator<Item = &'static Decides> {
+    let of_kinds = directors::DECIDES.iter().chain(firewalls::DECIDES);
+    DECIDES.iter().chain(of_kinds)
+}
+
+const DECIDES: &[Decides] = &[
     (
         "passed-on",
         "losses/statement-between",
@@ -395,225 +367,6 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "echo/resets",
         "the connection was reset",
         |cell| cell.observed.terminators.clear(),
-    ),
-    (
-        "stateful-firewall-drops",
-        "stateful/direct-routing_1_director-input_connect",
-        "there was a stateful firewall",
-        without_firewalls,
-    ),
-    (
-        "stateful-firewall-drops",
-        "stateful/direct-routing_0_director-output_statement",
-        "the statement went no further than the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
-    ),
-    (
-        "stateful-firewall-drops",
-        "stateful/masquerading_0_director-forward_connect",
-        "conntrack keeps nothing of what IPVS forwards",
-        |cell| {
-            let hosts = &mut cell.record.plan.hosts;
-            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
-                if key == "net.ipv4.vs.conntrack" {
-                    "1".clone_into(value);
-                }
-            }
-        },
-    ),
-    (
-        "stateful-firewall-drops",
-        "forgotten/server-input-syn_idle_timed-out",
-        "the entry lives for less than the client was idle",
-        |cell| {
-            let hosts = &mut cell.record.plan.hosts;
-            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
-                if key.ends_with("_timeout_established") {
-                    "432000".clone_into(value);
-                }
-            }
-        },
-    ),
-    (
-        "stateful-firewall-drops",
-        "forgotten/client-input_in-flight_flushed",
-        "the client's kernel did not get the answer",
-        |cell| cell.observed.discarded.clear(),
-    ),
-    (
-        "stateful-firewall-drops",
-        "forgotten/server-output_in-flight_timed-out",
-        "the firewall dropped something",
-        |cell| {
-            for step in &mut cell.record.steps {
-                step.at_end = None;
-            }
-        },
-    ),
-    (
-        "stateful-firewall-drops",
-        "forgotten/director-forward_in-flight_flushed",
-        "a step made conntrack forget",
-        |cell| {
-            undone(cell, |action| {
-                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
-            });
-        },
-    ),
-    (
-        "reverse-path-filter",
-        "reverse-path/only",
-        "the filter was on",
-        |cell| {
-            undone(cell, |action| {
-                matches!(action, Action::Host(HostAction::SetSysctl { .. }))
-            })
-        },
-    ),
-    (
-        "reverse-path-filter",
-        "reverse-path/only",
-        "the SYN reached the server",
-        nothing_on_rs1,
-    ),
-    (
-        "router-unplugged",
-        "router/behind-router_connect_router-unplugged",
-        "the router's links were down",
-        |cell| {
-            undone(cell, |action| {
-                matches!(action, Action::Host(HostAction::LinkDown { node: Node::Router }))
-            });
-        },
-    ),
-    (
-        "answer-ends-at-the-router",
-        "source-nat/timed-out_1_in-flight",
-        "the router had forgotten the connection",
-        mapping_kept_for_days,
-    ),
-    (
-        "answer-ends-at-the-router",
-        "source-nat/timed-out_1_in-flight",
-        "the router refused the answer",
-        |cell| {
-            let own = router_macs(cell);
-            without(cell, |packet, _| {
-                is_rst(packet) && own.contains(&packet.source_mac)
-            });
-        },
-    ),
-    (
-        "router-keeps-the-connection-anew",
-        "source-nat/flushed_1_idle",
-        "the router's connection tracking was flushed",
-        |cell| {
-            undone(cell, |action| {
-                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
-            });
-        },
-    ),
-    (
-        "passed-on-untranslated",
-        "source-nat/timed-out_0_idle",
-        "the router takes only a SYN for a beginning",
-        |cell| {
-            undone(cell, |action| {
-                sets_router(action, "net.netfilter.nf_conntrack_tcp_loose")
-            });
-        },
-    ),
-    (
-        "passed-on-untranslated",
-        "source-nat/timed-out_0_idle",
-        "the router had forgotten the connection",
-        mapping_kept_for_days,
-    ),
-    (
-        "taken-out-by-keepalived",
-        "keepalived/out",
-        "keepalived edited the table",
-        never_edited,
-    ),
-    (
-        "taken-out-by-keepalived",
-        "keepalived/out",
-        "keepalived said that its check failed",
-        |cell| cell.record.keepalived_log.clear(),
-    ),
-    (
-        "taken-out-by-keepalived",
-        "keepalived/told",
-        "keepalived was told to read its configuration again",
-        |cell| undone(cell, |action| action.key() == "reload-keepalived"),
-    ),
-    (
-        "not-yet-taken-out",
-        "keepalived/not-yet",
-        "keepalived edited the table",
-        never_edited,
-    ),
-    (
-        "not-yet-taken-out",
-        "keepalived/not-yet",
-        "something was done to the real server before",
-        |cell| undone(cell, |action| action.key() == "power-off"),
-    ),
-    (
-        "check-sees-no-freeze",
-        "keepalived/no-freeze",
-        "the check only connects",
-        |cell| {
-            let processes = cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.runs);
-            for process in processes {
-                if let Process::Keepalived(said) = process {
-                    said.check = Some(HealthCheck::Query);
-                }
-            }
-        },
-    ),
-    (
-        "check-sees-no-freeze",
-        "keepalived/no-freeze",
-        "the server was frozen",
-        |cell| undone(cell, |action| action.key() == "freeze-server"),
-    ),
-    (
-        "vip-moved",
-        "failover/unknown",
-        "something was done to the first director",
-        |cell| undone(cell, |action| action.key() == "link-down"),
-    ),
-    (
-        "unknown-to-the-new-director",
-        "failover/unknown",
-        "the second director had no entry",
-        |cell| {
-            let mut known = cell.record.snapshots.iter();
-            let known = known
-                .find(|snapshot| snapshot.node == Node::Director && snapshot.moment == Moment::BeforeChange);
-            let entries = known.unwrap().connections.clone();
-            for snapshot in &mut cell.record.snapshots {
-                snapshot.connections.clone_from(&entries);
-            }
-        },
-    ),
-    (
-        "known-by-the-sync-daemon",
-        "failover/known",
-        "the second director had an entry",
-        |cell| {
-            for snapshot in &mut cell.record.snapshots {
-                let heading = snapshot.connections.lines().take(2);
-                snapshot.connections = heading.collect::<Vec<_>>().join("\n");
-            }
-        },
-    ),
-    (
-        "sent-to-the-old-director",
-        "failover/late",
-        "the first director was gone",
-        |cell| undone(cell, |action| action.key() == "power-off"),
     ),
     (
         "one-address-for-all-clients",

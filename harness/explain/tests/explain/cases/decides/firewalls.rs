@@ -1,0 +1,166 @@
+//! Firewalls that keep state, and what a router lets through.
+
+use super::super::super::*;
+use super::{Decides, nothing_on_rs1};
+use lvs_matrix_model::action::{HostAction, TrafficAction};
+
+fn without_firewalls(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(action, Action::Traffic(TrafficAction::AddStatefulFirewall { .. }))
+    });
+}
+
+fn is_rst(packet: &Packet) -> bool {
+    segment(packet).is_some_and(|(_, _, own)| own.flags.rst)
+}
+
+fn router_macs(cell: &JudgedCell) -> Vec<lvs_matrix_model::plan::Mac> {
+    let router = cell.record.plan.router().unwrap();
+    router.nics.iter().map(|nic| nic.mac).collect()
+}
+
+fn sets_router(action: &Action, wanted: &str) -> bool {
+    matches!(action, Action::Host(HostAction::SetSysctl { node: Node::Router, key, .. }) if key == wanted)
+}
+
+fn mapping_kept_for_days(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        sets_router(action, "net.netfilter.nf_conntrack_tcp_timeout_established")
+    });
+}
+
+pub(super) const DECIDES: &[Decides] = &[
+    (
+        "stateful-firewall-drops",
+        "stateful/direct-routing_1_director-input_connect",
+        "there was a stateful firewall",
+        without_firewalls,
+    ),
+    (
+        "stateful-firewall-drops",
+        "stateful/direct-routing_0_director-output_statement",
+        "the statement went no further than the director",
+        |cell| without(cell, |_, node| *node == Node::Director),
+    ),
+    (
+        "stateful-firewall-drops",
+        "stateful/masquerading_0_director-forward_connect",
+        "conntrack keeps nothing of what IPVS forwards",
+        |cell| {
+            let hosts = &mut cell.record.plan.hosts;
+            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
+                if key == "net.ipv4.vs.conntrack" {
+                    "1".clone_into(value);
+                }
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/server-input-syn_idle_timed-out",
+        "the entry lives for less than the client was idle",
+        |cell| {
+            let hosts = &mut cell.record.plan.hosts;
+            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
+                if key.ends_with("_timeout_established") {
+                    "432000".clone_into(value);
+                }
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/client-input_in-flight_flushed",
+        "the client's kernel did not get the answer",
+        |cell| cell.observed.discarded.clear(),
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/server-output_in-flight_timed-out",
+        "the firewall dropped something",
+        |cell| {
+            for step in &mut cell.record.steps {
+                step.at_end = None;
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/director-forward_in-flight_flushed",
+        "a step made conntrack forget",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
+            });
+        },
+    ),
+    (
+        "reverse-path-filter",
+        "reverse-path/only",
+        "the filter was on",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::SetSysctl { .. }))
+            })
+        },
+    ),
+    (
+        "reverse-path-filter",
+        "reverse-path/only",
+        "the SYN reached the server",
+        nothing_on_rs1,
+    ),
+    (
+        "router-unplugged",
+        "router/behind-router_connect_router-unplugged",
+        "the router's links were down",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::LinkDown { node: Node::Router }))
+            });
+        },
+    ),
+    (
+        "answer-ends-at-the-router",
+        "source-nat/timed-out_1_in-flight",
+        "the router had forgotten the connection",
+        mapping_kept_for_days,
+    ),
+    (
+        "answer-ends-at-the-router",
+        "source-nat/timed-out_1_in-flight",
+        "the router refused the answer",
+        |cell| {
+            let own = router_macs(cell);
+            without(cell, |packet, _| {
+                is_rst(packet) && own.contains(&packet.source_mac)
+            });
+        },
+    ),
+    (
+        "router-keeps-the-connection-anew",
+        "source-nat/flushed_1_idle",
+        "the router's connection tracking was flushed",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
+            });
+        },
+    ),
+    (
+        "passed-on-untranslated",
+        "source-nat/timed-out_0_idle",
+        "the router takes only a SYN for a beginning",
+        |cell| {
+            undone(cell, |action| {
+                sets_router(action, "net.netfilter.nf_conntrack_tcp_loose")
+            });
+        },
+    ),
+    (
+        "passed-on-untranslated",
+        "source-nat/timed-out_0_idle",
+        "the router had forgotten the connection",
+        mapping_kept_for_days,
+    ),
+];
