@@ -282,6 +282,16 @@ impl Action {
         }
     }
 
+    /// The host that it is done to, if an operator or a fault does it to a host or to packets there.
+    #[must_use]
+    pub fn node(&self) -> Option<Node> {
+        match self {
+            Self::Host(action) => Some(action.node()),
+            Self::Traffic(action) => Some(action.node().clone()),
+            Self::Table(_) | Self::Mysqld(_) | Self::Client(_) | Self::Wait(_) | Self::Watch(_) => None,
+        }
+    }
+
     /// The real server that it is about.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {

@@ -7,6 +7,7 @@
 //! observation, the judge which hosts are off, and `explain` what held at a moment.
 
 mod conflict;
+mod directors;
 mod table;
 
 pub use conflict::Conflict;
@@ -18,6 +19,7 @@ use crate::action::{
     TableAction, TrafficAction,
 };
 use crate::base::ClientAt;
+use directors::{Daemon, Directors};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -51,20 +53,7 @@ pub struct State<'a> {
     mute: Vec<&'a Name>,
     /// May clients be on their way to a real server past the director, because it answers ARP for the VIP?
     bypassed: bool,
-    /// What became of the keepalived of each director that has one.
-    keepalived: Vec<(Node, Daemon)>,
-    /// Is there a second director?
-    second_director: bool,
-    /// Directors without power, with the step that took it.
-    dark: Vec<(Node, u32)>,
-}
-
-/// A daemon of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Daemon {
-    Runs,
-    /// Since the step of this number.
-    Stopped(u32),
+    directors: Directors,
 }
 
 /// A real server.
@@ -156,9 +145,7 @@ impl<'a> State<'a> {
             timeout: None,
             mute: Vec::new(),
             bypassed: false,
-            keepalived: Vec::new(),
-            second_director: false,
-            dark: Vec::new(),
+            directors: Directors::first(),
         }
     }
 
@@ -167,7 +154,8 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_keepalived(mut self, there: bool) -> Self {
         if there {
-            (self.keepalived, self.table) = (vec![(Node::Director, Daemon::Runs)], None);
+            self.directors.add_keepalived();
+            self.table = None;
         }
         self
     }
@@ -175,9 +163,8 @@ impl<'a> State<'a> {
     /// The same, with a second director, if there is one, which has keepalived as the first one has.
     #[must_use]
     pub fn with_second_director(mut self, there: bool) -> Self {
-        self.second_director = there;
-        if there && !self.keepalived.is_empty() {
-            self.keepalived.push((Node::SecondDirector, Daemon::Runs));
+        if there {
+            self.directors.add_second();
         }
         self
     }
@@ -347,9 +334,7 @@ impl<'a> State<'a> {
     fn host(&mut self, step: u32, action: &'a HostAction) {
         match action {
             HostAction::PowerOff { .. } if action.node().is_director() => {
-                let node = action.node();
-                self.daemon_becomes(&node, Daemon::Stopped(step));
-                self.dark.push((node, step));
+                self.directors.power_off(&action.node(), step);
             }
             HostAction::PowerOff { server, .. } => {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
@@ -368,8 +353,11 @@ impl<'a> State<'a> {
             HostAction::LinkUp { node } => {
                 self.cut.remove(node);
             }
-            HostAction::StopKeepalived { .. } => self.daemon_becomes(&action.node(), Daemon::Stopped(step)),
-            HostAction::StartKeepalived => self.daemon_becomes(&action.node(), Daemon::Runs),
+            HostAction::StopKeepalived { .. } => {
+                self.directors
+                    .daemon_becomes(&action.node(), Daemon::Stopped(step));
+            }
+            HostAction::StartKeepalived => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
@@ -385,17 +373,6 @@ impl<'a> State<'a> {
                 }
             }
         }
-    }
-
-    fn daemon_becomes(&mut self, node: &Node, state: Daemon) {
-        let mut all = self.keepalived.iter_mut();
-        let of_node = all.find(|(known, _)| known == node);
-        of_node.into_iter().for_each(|(_, daemon)| *daemon = state);
-    }
-
-    fn daemon(&self, node: &Node) -> Option<Daemon> {
-        let mut all = self.keepalived.iter();
-        all.find(|(known, _)| known == node).map(|(_, daemon)| *daemon)
     }
 
     fn traffic(&mut self, step: u32, action: &'a TrafficAction) {
@@ -465,23 +442,7 @@ impl<'a> State<'a> {
                 .values()
                 .chain(self.deaf.values())
                 .any(|by| *by == step)
-            || self.dark.iter().any(|(_, by)| *by == step)
-            || self
-                .keepalived
-                .iter()
-                .any(|(_, daemon)| *daemon == Daemon::Stopped(step))
-    }
-
-    /// Does keepalived run on the first director?
-    #[must_use]
-    pub fn keepalived_runs(&self) -> bool {
-        self.daemon(&Node::Director) == Some(Daemon::Runs)
-    }
-
-    /// Is this director without power?
-    #[must_use]
-    pub fn is_dark(&self, node: &Node) -> bool {
-        self.dark.iter().any(|(known, _)| known == node)
+            || self.directors.lasts(step)
     }
 
     /// Is this real server without power?
@@ -544,8 +505,7 @@ impl<'a> State<'a> {
     pub fn unplugged(&self, node: &Node) -> Option<u32> {
         let server = node.real_server().and_then(|name| self.server(name));
         let off = server.and_then(|server| server.off);
-        let dark = self.dark.iter().find(|(known, _)| known == node);
-        let off = off.or(dark.map(|(_, step)| *step));
+        let off = off.or_else(|| self.directors.off_since(node));
         off.or_else(|| self.cut.get(node).copied())
     }
 

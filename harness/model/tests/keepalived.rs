@@ -284,7 +284,7 @@ fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
     assert_eq!(state.conflict(&off), None);
     assert_eq!(state.conflict(&on), Some(Conflict::DirectorStaysOff));
     state.apply(1, &off);
-    assert!(state.lasts(1) && !state.keepalived_runs() && state.is_dark(&Node::Director));
+    assert!(state.lasts(1) && !state.keepalived_runs());
     assert_eq!(state.unplugged(&Node::Director), Some(1));
     assert_eq!(state.unplugged(&Node::SecondDirector), None);
     assert_eq!(state.conflict(&first), Some(Conflict::DirectorOff));

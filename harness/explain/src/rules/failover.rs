@@ -3,7 +3,6 @@
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use lvs_matrix_model::action::Action;
 use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::record::StepRecord;
 
@@ -207,15 +206,8 @@ impl<'a> Moved<'a> {
         let to = view.director();
         let decided = |passage: &&Passage<'_>| passage.director.as_ref() == Some(to);
         let arrived = view.since_request().iter().find(decided)?;
-        let of_director = |action: &Action| match action {
-            Action::Host(action) => action.node().is_director(),
-            Action::Traffic(action) => action.node().is_director(),
-            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
-                false
-            }
-        };
-        let steps = view.done(|action| of_director(action).then_some(()));
-        let moved = steps.filter_map(|(step, began, ())| {
+        let steps = view.done(|action| action.node().filter(Node::is_director));
+        let moved = steps.filter_map(|(step, began, _)| {
             if view.record.vip_holders(began).contains(&to) {
                 return None;
             }

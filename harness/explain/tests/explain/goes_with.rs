@@ -97,13 +97,7 @@ fn power_on(action: &Action) -> bool {
 }
 
 fn of_director(action: &Action) -> bool {
-    match action {
-        Action::Host(action) => action.node().is_director(),
-        Action::Traffic(action) => action.node().is_director(),
-        Action::Wait(_) | Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Watch(_) => {
-            false
-        }
-    }
+    action.node().is_some_and(|node| node.is_director())
 }
 
 fn flush(action: &Action) -> bool {

@@ -1,6 +1,6 @@
 //! Which steps cannot work in a lab as it is, and why.
 
-use super::{Daemon, State};
+use super::State;
 use crate::Name;
 use crate::action::{
     Action, Chain, HostAction, MysqldAction, Node, ServerDeed, StopSignal, TrafficAction, WatchAction,
@@ -90,7 +90,7 @@ impl<'a> State<'a> {
     /// Why `action` cannot work now.
     #[must_use]
     pub fn conflict(&self, action: &'a Action) -> Option<Conflict<'a>> {
-        if of_probes(action) {
+        if action.node() == Some(Node::Probe) {
             return Some(Conflict::OfProbes);
         }
         if let Some(conflict) = self.of_router(action) {
@@ -120,67 +120,25 @@ impl<'a> State<'a> {
 
     /// What no router can have done to it.
     fn of_router(&self, action: &'a Action) -> Option<Conflict<'a>> {
-        let firewall = match action {
-            Action::Host(action) if action.node() == Node::Router => false,
-            Action::Traffic(action) if *action.node() == Node::Router => match action {
+        if action.node() != Some(Node::Router) {
+            return None;
+        }
+        let firewall = matches!(
+            action,
+            Action::Traffic(
                 TrafficAction::AddFirewallRule { .. }
-                | TrafficAction::AddStatefulFirewall { .. }
-                | TrafficAction::FlushFirewall { .. }
-                | TrafficAction::BlockVrrp { .. }
-                | TrafficAction::FilterIcmp { .. } => true,
-                TrafficAction::FlushConntrack { .. }
-                | TrafficAction::SetNetem { .. }
-                | TrafficAction::SetMtu { .. }
-                | TrafficAction::ClampMss { .. } => false,
-            },
-            Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Table(_)
-            | Action::Mysqld(_)
-            | Action::Client(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => return None,
-        };
+                    | TrafficAction::AddStatefulFirewall { .. }
+                    | TrafficAction::FlushFirewall { .. }
+                    | TrafficAction::BlockVrrp { .. }
+                    | TrafficAction::FilterIcmp { .. }
+            )
+        );
         match self.client_at {
             None => None,
             Some(ClientAt::OnLink) => Some(Conflict::NoRouter),
             Some(ClientAt::BehindRouter | ClientAt::BehindSourceNat) => {
                 firewall.then_some(Conflict::RouterFirewall)
             }
-        }
-    }
-
-    /// What no director of the lab can have done to it.
-    fn of_directors(&self, action: &'a Action) -> Option<Conflict<'a>> {
-        let node = match action {
-            Action::Host(action) => action.node(),
-            Action::Traffic(action) => action.node().clone(),
-            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
-                return None;
-            }
-        };
-        if !node.is_director() {
-            return None;
-        }
-        let power = match action {
-            Action::Host(HostAction::PowerOff { .. }) => Some(false),
-            Action::Host(HostAction::PowerOn { .. }) => Some(true),
-            Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Table(_)
-            | Action::Mysqld(_)
-            | Action::Client(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => None,
-        };
-        if node == Node::SecondDirector && !self.second_director {
-            return Some(Conflict::NoSecondDirector);
-        }
-        match power {
-            Some(true) => Some(Conflict::DirectorStaysOff),
-            Some(false) if !self.second_director => Some(Conflict::OnlyDirector),
-            Some(false) if self.cut.contains_key(&node) => Some(Conflict::DirectorUnseen),
-            Some(false) | None => self.is_dark(&node).then_some(Conflict::DirectorOff),
         }
     }
 
@@ -232,18 +190,9 @@ impl<'a> State<'a> {
                 let cut = cut.any(|node| node.real_server() == Some(server));
                 cut.then_some(Conflict::PowerUnseen(server))
             }
-            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => {
-                match self.daemon(&action.node()) {
-                    None => Some(Conflict::NoKeepalived),
-                    Some(Daemon::Stopped(_)) => Some(Conflict::KeepalivedStopped),
-                    Some(Daemon::Runs) => None,
-                }
-            }
-            HostAction::StartKeepalived => match self.daemon(&action.node()) {
-                None => Some(Conflict::NoKeepalived),
-                Some(Daemon::Runs) => Some(Conflict::KeepalivedRuns),
-                Some(Daemon::Stopped(_)) => None,
-            },
+            HostAction::StopKeepalived { .. }
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::StartKeepalived => self.of_keepalived(action),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }
@@ -267,7 +216,7 @@ impl<'a> State<'a> {
                 forwards(node, *chain).or(there.then_some(Conflict::StatefulThere(node, *chain)))
             }
             TrafficAction::BlockVrrp { node } => {
-                let speaks = self.second_director && node.is_director();
+                let speaks = self.directors.are_two() && node.is_director();
                 (!speaks).then_some(Conflict::SpeaksNoVrrp(node))
             }
             TrafficAction::FlushConntrack { .. }
@@ -275,17 +224,6 @@ impl<'a> State<'a> {
             | TrafficAction::SetMtu { .. }
             | TrafficAction::FilterIcmp { .. }
             | TrafficAction::ClampMss { .. } => None,
-        }
-    }
-}
-
-/// Is it done to the host of the probes?
-fn of_probes(action: &Action) -> bool {
-    match action {
-        Action::Host(action) => action.node() == Node::Probe,
-        Action::Traffic(action) => *action.node() == Node::Probe,
-        Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
-            false
         }
     }
 }

@@ -1,0 +1,143 @@
+//! The directors after the steps so far: which have power, and what became of their keepalived.
+
+use super::{Conflict, State};
+use crate::action::{Action, HostAction, Node};
+
+/// The directors of a lab, the first one before the second.
+#[derive(Debug, Clone)]
+pub(super) struct Directors(Vec<Director>);
+
+#[derive(Debug, Clone)]
+struct Director {
+    node: Node,
+    /// `None` without keepalived.
+    keepalived: Option<Daemon>,
+    /// The step that took its power; `None` if it is on.
+    off: Option<u32>,
+}
+
+/// A daemon of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Daemon {
+    Runs,
+    /// Since the step of this number.
+    Stopped(u32),
+}
+
+impl Directors {
+    /// The first director alone, without keepalived.
+    pub(super) fn first() -> Self {
+        Self(vec![Director {
+            node: Node::Director,
+            keepalived: None,
+            off: None,
+        }])
+    }
+
+    /// The first one has keepalived.
+    pub(super) fn add_keepalived(&mut self) {
+        if let Some(first) = self.0.first_mut() {
+            first.keepalived = Some(Daemon::Runs);
+        }
+    }
+
+    /// A second one comes, which has keepalived as the first one has.
+    pub(super) fn add_second(&mut self) {
+        let keepalived = self.daemon(&Node::Director);
+        self.0.push(Director {
+            node: Node::SecondDirector,
+            keepalived,
+            off: None,
+        });
+    }
+
+    pub(super) fn are_two(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    fn find(&self, node: &Node) -> Option<&Director> {
+        self.0.iter().find(|known| known.node == *node)
+    }
+
+    fn find_mut(&mut self, node: &Node) -> Option<&mut Director> {
+        self.0.iter_mut().find(|known| known.node == *node)
+    }
+
+    pub(super) fn daemon(&self, node: &Node) -> Option<Daemon> {
+        self.find(node)?.keepalived
+    }
+
+    pub(super) fn daemon_becomes(&mut self, node: &Node, state: Daemon) {
+        if let Some(director) = self.find_mut(node) {
+            director.keepalived = director.keepalived.map(|_| state);
+        }
+    }
+
+    /// Its power goes with this step, and so does the keepalived that it has.
+    pub(super) fn power_off(&mut self, node: &Node, step: u32) {
+        if let Some(director) = self.find_mut(node) {
+            director.off = Some(step);
+        }
+        self.daemon_becomes(node, Daemon::Stopped(step));
+    }
+
+    /// The step that took the power of this director.
+    pub(super) fn off_since(&self, node: &Node) -> Option<u32> {
+        self.find(node)?.off
+    }
+
+    /// Is the fault of the step of this number in force?
+    pub(super) fn lasts(&self, step: u32) -> bool {
+        let stopped = Some(Daemon::Stopped(step));
+        let mut all = self.0.iter();
+        all.any(|director| director.off == Some(step) || director.keepalived == stopped)
+    }
+}
+
+impl State<'_> {
+    /// Does keepalived run on the first director?
+    #[must_use]
+    pub fn keepalived_runs(&self) -> bool {
+        self.directors.daemon(&Node::Director) == Some(Daemon::Runs)
+    }
+
+    /// What no director of the lab can have done to it.
+    pub(super) fn of_directors(&self, action: &Action) -> Option<Conflict<'static>> {
+        let node = action.node().filter(Node::is_director)?;
+        if node == Node::SecondDirector && !self.directors.are_two() {
+            return Some(Conflict::NoSecondDirector);
+        }
+        if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
+            return Some(Conflict::DirectorStaysOff);
+        }
+        if matches!(action, Action::Host(HostAction::PowerOff { .. })) {
+            if !self.directors.are_two() {
+                return Some(Conflict::OnlyDirector);
+            }
+            if self.cut.contains_key(&node) {
+                return Some(Conflict::DirectorUnseen);
+            }
+        }
+        let off = self.directors.off_since(&node);
+        off.map(|_| Conflict::DirectorOff)
+    }
+
+    /// What no keepalived in its state can have done to it.
+    pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
+        let starts = match action {
+            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => false,
+            HostAction::StartKeepalived => true,
+            HostAction::PowerOff { .. }
+            | HostAction::PowerOn { .. }
+            | HostAction::LinkDown { .. }
+            | HostAction::LinkUp { .. }
+            | HostAction::SetSysctl { .. } => return None,
+        };
+        match (self.directors.daemon(&action.node()), starts) {
+            (None, _) => Some(Conflict::NoKeepalived),
+            (Some(Daemon::Runs), true) => Some(Conflict::KeepalivedRuns),
+            (Some(Daemon::Stopped(_)), false) => Some(Conflict::KeepalivedStopped),
+            (Some(Daemon::Runs), false) | (Some(Daemon::Stopped(_)), true) => None,
+        }
+    }
+}
