@@ -228,8 +228,8 @@ impl Lab {
             self.controls.push(control);
         }
         if plan.has_two_directors() {
-            let (control, director) = self.controlled(&self.director.clone())?;
-            control.await_vip(plan, director)?;
+            let (control, _) = self.controlled(&self.director.clone())?;
+            control.await_vip(plan)?;
         }
         Ok(())
     }

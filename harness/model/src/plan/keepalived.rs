@@ -41,12 +41,9 @@ impl LabPlan {
             said: self.keepalived()?,
             node,
         };
-        let within = |backend: &&Backend| {
-            !backend.stands_by && without.is_none_or(|name| backend.host.real_server() != Some(name))
-        };
         let mut out = String::new();
         // Writing into a String cannot fail.
-        let _ = writer.write(&mut out, service.backends.iter().filter(within));
+        let _ = writer.write(&mut out, service.configured(without));
         Some(out)
     }
 }

@@ -110,6 +110,13 @@ impl Backend {
 }
 
 impl Service {
+    /// The real servers that keepalived's configuration has, without this one: those that are in the table at
+    /// the beginning.
+    pub fn configured(&self, without: Option<&Name>) -> impl Iterator<Item = &Backend> {
+        let all = self.backends.iter().filter(|backend| !backend.stands_by);
+        all.filter(move |backend| without.is_none_or(|name| backend.host.real_server() != Some(name)))
+    }
+
     /// The VIP.
     #[must_use]
     pub fn vip(&self) -> IpAddr {

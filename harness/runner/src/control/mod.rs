@@ -22,6 +22,7 @@ use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan};
 use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof, VipChange};
 use lvs_matrix_netns::Namespace;
 use rustix::process::{Pid, Signal};
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, PipeWriter};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -131,15 +132,20 @@ impl Control {
     }
 
     /// Waits until its director has the VIP, as long as keepalived lives.
-    pub(crate) fn await_vip(&mut self, plan: &LabPlan, director: &Namespace) -> Result<()> {
+    pub(crate) fn await_vip(&mut self, plan: &LabPlan) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        let has_it = |_: &Table| shared.lock().holds_vip();
         let stage = "wait until the first director has the VIP";
         // Three intervals and a part of one pass before a backup takes it.
         let keepalived = plan.keepalived();
         let patience = keepalived.map_or(Duration::ZERO, |said| said.advert_int() * 4);
-        self.await_table_for(DEADLINE + patience, stage, director, plan, has_it)
-            .map(drop)
+        let deadline = DEADLINE + patience;
+        let holds = || Ok(shared.lock().holds_vip().then_some(()));
+        self.await_fact(deadline, stage, holds, || {
+            let seconds = deadline.as_secs();
+            format!(
+                "after {seconds} s keepalived has not given the VIP to the first director; its log says why"
+            )
+        })
     }
 
     fn configure(&self, plan: &LabPlan, without: Option<&Name>) -> Result<()> {
@@ -229,22 +235,29 @@ impl Control {
         plan: &LabPlan,
         is_so: impl Fn(&Table) -> bool,
     ) -> Result<Listed> {
-        self.await_table_for(DEADLINE, stage, director, plan, is_so)
+        let last = RefCell::new(Listed(None));
+        let look = || {
+            let table = director::table(director)?;
+            let listed = listed(plan, &table);
+            last.replace(listed.clone());
+            Ok(is_so(&table).then_some(listed))
+        };
+        self.await_fact(DEADLINE, stage, look, || {
+            format!("after {} s the table has {}", DEADLINE.as_secs(), last.borrow())
+        })
     }
 
-    fn await_table_for(
+    /// Waits for a fact while keepalived runs. If it does not come true in time, the error says `not_so`, with
+    /// the last lines of keepalived's log.
+    fn await_fact<T>(
         &mut self,
         deadline: Duration,
         stage: &str,
-        director: &Namespace,
-        plan: &LabPlan,
-        is_so: impl Fn(&Table) -> bool,
-    ) -> Result<Listed> {
-        let mut last = None;
+        mut look: impl FnMut() -> Result<Option<T>>,
+        not_so: impl FnOnce() -> String,
+    ) -> Result<T> {
         let found = poll_for(deadline, Duration::from_millis(1), || {
-            let table = director::table(director)?;
-            let so = is_so(&table).then(|| listed(plan, &table));
-            last = Some(table);
+            let so = look()?;
             let ended = match &mut self.daemon {
                 Some(daemon) => daemon.child.try_wait().stage(stage)?,
                 None => None,
@@ -258,12 +271,7 @@ impl Control {
                 (None, None) => Ok(None),
             }
         });
-        let found = found.and_then(|found| {
-            let shown = last.map_or_else(String::new, |table| listed(plan, &table).to_string());
-            let seconds = deadline.as_secs();
-            let not_so = || LabError::new(stage, format!("after {seconds} s the table has {shown}"));
-            found.ok_or_else(not_so)
-        });
+        let found = found.and_then(|found| found.ok_or_else(|| LabError::new(stage, not_so())));
         found.map_err(|error| LabError {
             log: self.last_lines(),
             ..error

@@ -2,7 +2,7 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::plan::{Backend, LabPlan};
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Listed;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,17 +12,11 @@ pub(super) type Wanted = Vec<(SocketAddr, u32)>;
 
 /// What the configuration without this real server wants in the table: each of the others with its weight.
 pub(super) fn wanted(plan: &LabPlan, without: Option<&Name>) -> Wanted {
-    let backends = plan.service().backends.iter();
-    let within = |backend: &&Backend| {
-        !backend.stands_by && without.is_none_or(|name| backend.host.real_server() != Some(name))
-    };
-    backends
-        .filter(within)
-        .filter_map(|backend| {
-            let host = plan.host(&backend.host)?;
-            Some((plan.listed(host), u32::from(backend.weight)))
-        })
-        .collect()
+    let wanted = plan.service().configured(without).filter_map(|backend| {
+        let host = plan.host(&backend.host)?;
+        Some((plan.listed(host), u32::from(backend.weight)))
+    });
+    wanted.collect()
 }
 
 pub(super) fn address_of(plan: &LabPlan, name: &Name) -> Option<SocketAddr> {
