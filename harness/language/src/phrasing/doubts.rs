@@ -194,7 +194,9 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::ProbeWaiting { probe, count } => format!(
             "观察结束时探测 {probe} 有 {count} 次尝试仍在等待，对它的预期取决于这些尝试；请让单元持续得比其 `timeout` 更久"
         ),
-        Doubt::NoAttempt { probe } => format!("变更之后探测 {probe} 没有一次尝试得到结果"),
+        Doubt::NoAttempt { probe } => format!(
+            "变更之后探测 {probe} 没有发出任何询问，因此没有看到变更的任何影响；请让单元持续得比其 `every` 更久"
+        ),
         Doubt::DryStatement { sql, what, cell } => {
             format!("在健康的实验环境中，没有任何变更时语句 `{sql}` 也失败：{what}（干运行单元 {cell}）")
         }

@@ -423,7 +423,8 @@ sentences! {
         NoAttempt {
             /// The probe.
             probe: Name,
-        } => "the probe {probe} has made no attempt after the change that came to an end",
+        } => "the probe {probe} asked nothing after the change, so it saw nothing of it; let the cell go on for longer \
+              than its `every`",
         /// The statement fails without any change, too.
         DryStatement {
             /// The statement.

@@ -2,13 +2,13 @@
 //! did. Like everything else it is believed if packets show it.
 
 use super::probed::{IN_A_ROW, Loss, Outage, Probed};
-use super::{Citation, Doubt, Evidence, Fact};
+use super::{Citation, Doubt, Evidence, Fact, segments};
 use crate::action::Node;
-use crate::capture::{Body, Packet, Transport, flow};
+use crate::capture::{Body, Packet, Seen, Segment, Transport, flow};
 use crate::duration::Instant;
 use crate::ipvs::Protocol;
 use crate::path::Journeys;
-use crate::plan::Phase;
+use crate::plan::{Phase, ServerKind};
 use crate::probe::Probe;
 use crate::record::{Attempt, AttemptEnd, CellRecord, ClientErrorKind, ProbeRecord, StepOutcome};
 use crate::scenario::Expected;
@@ -183,19 +183,24 @@ struct Interface<'p> {
     /// By the port of the probe.
     by_port: BTreeMap<u16, Vec<Frame<'p>>>,
     /// Questions for an Ethernet address.
-    asked: Vec<&'p Packet>,
+    neighbours: Vec<&'p Packet>,
     protocol: Protocol,
+    server: ServerKind,
 }
 
 /// A packet of a probe's connection.
 struct Frame<'p> {
     packet: &'p Packet,
+    /// What it says; `None`: it is an ICMP error.
+    segment: Option<&'p Segment>,
     kind: FrameKind,
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum FrameKind {
-    /// Sent by the probe.
+    /// Sent by the probe, with payload.
+    Asked,
+    /// Sent by the probe, with nothing but flags.
     Sent,
     /// It came from the service, with payload.
     Payload,
@@ -222,8 +227,9 @@ impl<'p> Interface<'p> {
         let own: Vec<usize> = own.map(|(index, _)| index).collect();
         let mut interface = Self {
             by_port: BTreeMap::new(),
-            asked: Vec::new(),
+            neighbours: Vec::new(),
             protocol: record.plan.service().protocol,
+            server: record.plan.server_kind(),
         };
         for packet in paths
             .packets()
@@ -231,11 +237,8 @@ impl<'p> Interface<'p> {
             .filter(|packet| own.contains(&packet.point))
         {
             match of_connection(vip, packet) {
-                Some((port, kind)) => {
-                    let frames = interface.by_port.entry(port).or_default();
-                    frames.push(Frame { packet, kind });
-                }
-                None if asks_for_neighbour(packet) => interface.asked.push(packet),
+                Some((port, frame)) => interface.by_port.entry(port).or_default().push(frame),
+                None if asks_for_neighbour(packet) => interface.neighbours.push(packet),
                 None => {}
             }
         }
@@ -258,43 +261,35 @@ impl<'p> Interface<'p> {
         };
         let until = attempt.ended.unwrap_or(end);
         let of_port = attempt.port.and_then(|port| self.by_port.get(&port));
-        let frames = of_port.map(Vec::as_slice).unwrap_or_default();
-        let during = |at: Instant| attempt.began <= at && at <= until;
-        let within = || frames.iter().filter(|frame| during(frame.packet.at));
-        let first = |kinds: &[FrameKind]| within().find(|frame| kinds.contains(&frame.kind));
-        let sent = first(&[FrameKind::Sent]).map(|frame| frame.packet.number);
-        let payload = first(&[FrameKind::Payload]);
-        let asked = || {
-            self.asked
-                .iter()
-                .find(|packet| during(packet.at))
+        let window = Window {
+            frames: of_port.map(Vec::as_slice).unwrap_or_default(),
+            from: attempt.began,
+            until,
+        };
+        let sent = window.first(&[FrameKind::Sent, FrameKind::Asked]);
+        let asked = window.asked();
+        let answer = window.answer(asked, self.protocol);
+        let neighbour = || {
+            let mut asked = self.neighbours.iter();
+            asked
+                .find(|packet| window.has(packet.at))
                 .map(|packet| packet.number)
         };
-        let number = |frame: &Frame<'_>| frame.packet.number;
         let told = match loss {
-            // A server of which nothing is asked says nothing: its SYN-ACK is the answer.
-            None if self.protocol == Protocol::Tcp => {
-                payload.or_else(|| first(&[FrameKind::Bare])).map(number)
-            }
-            None | Some(Loss::ServerError) => payload.map(number),
-            Some(Loss::Refused) => first(&[FrameKind::Refusal]).map(number),
-            Some(Loss::NoHost) => first(&[FrameKind::Refusal]).map(number).or_else(asked),
-            // It may have been cut off since the attempt before.
-            Some(Loss::Cut) => {
-                let ends = |kind| matches!(kind, FrameKind::Refusal | FrameKind::Fin);
-                let mut earlier = frames.iter().rev().filter(|frame| frame.packet.at <= until);
-                earlier.find(|frame| ends(frame.kind)).map(number)
-            }
+            // A server of which nothing is asked need not say anything: its SYN-ACK is the answer.
+            None if asked.is_none() && self.protocol == Protocol::Tcp => match self.server {
+                ServerKind::Program => answer.or_else(|| window.first(&[FrameKind::Bare])),
+                ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho => None,
+            },
+            None | Some(Loss::ServerError) => answer,
+            Some(Loss::Refused) => window.first(&[FrameKind::Refusal]),
+            Some(Loss::NoHost) => window.first(&[FrameKind::Refusal]).or_else(neighbour),
+            Some(Loss::Cut) => window.end(),
             Some(Loss::Silence) => {
-                let last = within().rfind(|frame| frame.kind == FrameKind::Sent);
-                // A part of the answer is none: the greeting of a server that does not go on.
-                let silent = last.is_none_or(|last| {
-                    let mut after = within().filter(|frame| number(frame) > number(last));
-                    !after.any(|frame| frame.kind == FrameKind::Payload)
-                });
                 let waited = until.since(attempt.began) >= probe.timeout;
                 let waited = waited || !matches!(attempt.end, AttemptEnd::TimedOut);
-                (silent && waited).then(|| sent.or_else(asked)).flatten()
+                let silent = answer.is_none() && waited;
+                silent.then(|| sent.or_else(neighbour)).flatten()
             }
         };
         let told = told.ok_or(NotShown)?;
@@ -304,6 +299,77 @@ impl<'p> Interface<'p> {
             shown_by: sent.into_iter().chain([told]).collect(),
         }))
     }
+}
+
+/// The time of an attempt, with the packets of its connection. Packets are given by their numbers.
+struct Window<'w, 'p> {
+    /// All of the connection: it may be older than the attempt.
+    frames: &'w [Frame<'p>],
+    from: Instant,
+    until: Instant,
+}
+
+impl<'w, 'p> Window<'w, 'p> {
+    fn has(&self, at: Instant) -> bool {
+        self.from <= at && at <= self.until
+    }
+
+    fn within(&self) -> impl Iterator<Item = &'w Frame<'p>> {
+        let frames = self.frames.iter();
+        frames.filter(|frame| self.has(frame.packet.at))
+    }
+
+    /// So far: what the attempt saw, and what came before it.
+    fn known(&self) -> impl DoubleEndedIterator<Item = &'w Frame<'p>> {
+        let frames = self.frames.iter();
+        frames.filter(|frame| frame.packet.at <= self.until)
+    }
+
+    fn first(&self, kinds: &[FrameKind]) -> Option<u32> {
+        let found = self.within().find(|frame| kinds.contains(&frame.kind));
+        found.map(|frame| frame.packet.number)
+    }
+
+    /// The last thing that the probe asked.
+    fn asked(&self) -> Option<Seen> {
+        segments::last_said(&of_kind(FrameKind::Asked, self.within()))
+    }
+
+    /// What the service said to it. What came before it is no answer: the greeting of a mysqld that does not
+    /// go on.
+    fn answer(&self, asked: Option<Seen>, protocol: Protocol) -> Option<u32> {
+        let Some(asked) = asked else {
+            return self.first(&[FrameKind::Payload]);
+        };
+        let said = of_kind(FrameKind::Payload, self.known());
+        match protocol {
+            Protocol::Udp => {
+                let mut said = said.iter().map(|(packet, _)| packet.number);
+                said.find(|number| *number > asked.packet)
+            }
+            Protocol::Tcp | Protocol::Sctp => {
+                let answers = segments::answers(asked, &said);
+                answers.first().map(|seen| seen.packet)
+            }
+        }
+    }
+
+    /// What ended the connection. It may have been cut off since the attempt before.
+    fn end(&self) -> Option<u32> {
+        let ends = |kind| matches!(kind, FrameKind::Refusal | FrameKind::Fin);
+        let found = self.known().rfind(|frame| ends(frame.kind));
+        found.map(|frame| frame.packet.number)
+    }
+}
+
+fn of_kind<'w, 'p: 'w>(
+    kind: FrameKind,
+    frames: impl Iterator<Item = &'w Frame<'p>>,
+) -> Vec<(&'p Packet, &'p Segment)> {
+    let of_kind = frames.filter(|frame| frame.kind == kind);
+    of_kind
+        .filter_map(|frame| Some((frame.packet, frame.segment?)))
+        .collect()
 }
 
 /// Packets do not show what a probe says.
@@ -324,10 +390,15 @@ fn of_error(error: &ClientErrorKind) -> Option<Loss> {
 }
 
 /// The probe's port of the connection with the service that a packet is about, and what it is.
-fn of_connection(vip: IpAddr, packet: &Packet) -> Option<(u16, FrameKind)> {
+fn of_connection(vip: IpAddr, packet: &Packet) -> Option<(u16, Frame<'_>)> {
+    let frame = |segment, kind| Frame {
+        packet,
+        segment,
+        kind,
+    };
     let Some((source, destination, segment)) = flow::segment(packet) else {
         let (_, (_, port, ..)) = flow::unreachable(packet)?;
-        return Some((port, FrameKind::Refusal));
+        return Some((port, frame(None, FrameKind::Refusal)));
     };
     let kind = match (segment.flags.rst, segment.flags.fin, segment.payload_length) {
         (true, ..) => FrameKind::Refusal,
@@ -335,9 +406,13 @@ fn of_connection(vip: IpAddr, packet: &Packet) -> Option<(u16, FrameKind)> {
         (false, true, 0) => FrameKind::Fin,
         (false, false, 0) => FrameKind::Bare,
     };
+    let sent = match segment.payload_length {
+        0 => FrameKind::Sent,
+        1.. => FrameKind::Asked,
+    };
     match (source == vip, destination == vip) {
-        (true, _) => Some((segment.destination_port, kind)),
-        (false, true) => Some((segment.source_port, FrameKind::Sent)),
+        (true, _) => Some((segment.destination_port, frame(Some(segment), kind))),
+        (false, true) => Some((segment.source_port, frame(Some(segment), sent))),
         (false, false) => None,
     }
 }

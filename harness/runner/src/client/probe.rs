@@ -102,16 +102,17 @@ impl Probes {
         lock(&self.seen).closed = true;
     }
 
+    /// Ends their thread; `None` if it has panicked.
+    fn end(&mut self) -> Option<()> {
+        self.stop = None;
+        let ended = self.thread.take().map(JoinHandle::join);
+        ended.is_none_or(|ended| ended.is_ok()).then_some(())
+    }
+
     /// Ends them; their connections are closed.
     pub(crate) fn stop(mut self) -> Result<Vec<ProbeRecord>> {
         let stage = "run the probes";
-        self.stop = None;
-        let ended = self.thread.take().map(JoinHandle::join);
-        ended
-            .is_none_or(|ended| ended.is_ok())
-            .then_some(())
-            .ok_or("their thread has panicked")
-            .stage(stage)?;
+        self.end().ok_or("their thread has panicked").stage(stage)?;
         let mut seen = lock(&self.seen);
         match seen.failure.take() {
             Some(failure) => Err(failure).stage(stage),
@@ -122,10 +123,8 @@ impl Probes {
 
 impl Drop for Probes {
     fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // It may have ended already.
+        let _ = self.end();
     }
 }
 
