@@ -1,6 +1,6 @@
-//! What a checkout weighs, and how long the lines of its sources are.
+//! What a checkout weighs.
 
-use super::source::{repository, sources};
+use super::source::repository;
 use std::fs;
 use std::process::Command;
 
@@ -39,24 +39,4 @@ fn a_checkout_is_light() {
         "{} files, {bytes} bytes; the heaviest are {heaviest:#?}",
         files.len()
     );
-}
-
-/// The longest line, in characters, as rustfmt counts them. It leaves strings and comments as they are.
-const LONGEST_LINE: usize = 110;
-
-#[test]
-fn no_line_of_a_source_is_too_long() {
-    let (mut lines, mut long) = (0, Vec::new());
-    for folder in ["harness", "keeper", "netns", "tests"] {
-        for file in sources(&repository().join(folder)) {
-            for (number, line) in (1..).zip(fs::read_to_string(&file).unwrap().lines()) {
-                lines += 1;
-                if line.chars().count() > LONGEST_LINE {
-                    long.push(format!("{}:{number}", file.display()));
-                }
-            }
-        }
-    }
-    assert!(lines > 50_000, "{lines} lines were seen");
-    assert!(long.is_empty(), "{long:#?}");
 }

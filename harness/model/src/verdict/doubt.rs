@@ -423,8 +423,8 @@ sentences! {
         NoAttempt {
             /// The probe.
             probe: Name,
-        } => "the probe {probe} asked nothing after the change, so it saw nothing of it; let the cell go on for longer \
-              than its `every`",
+        } => "the probe {probe} asked nothing after the change, so it saw nothing of it; let the \
+              cell go on for longer than its `every`",
         /// The statement fails without any change, too.
         DryStatement {
             /// The statement.

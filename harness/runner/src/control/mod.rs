@@ -247,8 +247,8 @@ impl Control {
         })
     }
 
-    /// Waits for a fact while keepalived runs. If it does not come true in time, the error says `not_so`, with
-    /// the last lines of keepalived's log.
+    /// Waits for a fact while keepalived runs. If it does not come true in time, the error says `not_so`,
+    /// with the last lines of keepalived's log.
     fn await_fact<T>(
         &mut self,
         deadline: Duration,
