@@ -8,20 +8,22 @@
 
 mod conflict;
 mod directors;
+mod host;
+mod mysqld;
 mod table;
+mod traffic;
 
 pub use conflict::Conflict;
 pub use table::Table;
+pub use traffic::{Link, Rule, Stateful};
 
 use crate::Name;
-use crate::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, NewConnections, Node, Percent, ServerDeed,
-    TableAction, TrafficAction,
-};
+use crate::action::{Action, HostAction, Node};
 use crate::base::ClientAt;
-use directors::{Daemon, Directors};
+use directors::Directors;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use traffic::Traffic;
 
 /// A cell's hosts and its director's table, after some steps. A step is known by its number.
 #[derive(Debug, Clone)]
@@ -32,19 +34,7 @@ pub struct State<'a> {
     saved: Option<Table>,
     /// Links that are down, with the step that took each down.
     cut: BTreeMap<&'a Node, u32>,
-    links: BTreeMap<&'a Node, Link>,
-    rules: Vec<Rule<'a>>,
-    stateful: Vec<Stateful<'a>>,
-    /// MTUs that steps gave to hosts.
-    mtus: BTreeMap<&'a Node, (u16, u32)>,
-    /// Hosts whose firewall drops ICMP, with the step that made it do so.
-    filters: BTreeMap<&'a Node, u32>,
-    /// Directors whose firewall drops VRRP, with the step that made it do so.
-    deaf: BTreeMap<&'a Node, u32>,
-    /// Hosts whose firewall lowers the MSS.
-    clamps: BTreeMap<&'a Node, (u16, u32)>,
-    /// Hosts whose firewall marks the packets of the service.
-    marking: Vec<&'a Node>,
+    traffic: Traffic<'a>,
     /// Where the client is; `None` if it is not known.
     client_at: Option<ClientAt>,
     sysctls: Vec<Sysctl<'a>>,
@@ -66,43 +56,6 @@ struct Server<'a> {
     frozen: Option<u32>,
     /// The step that took its power; `None` if it is on.
     off: Option<u32>,
-}
-
-/// What the link to a host does to packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
-    /// How long each packet is held, beyond the link's own delay.
-    pub delay: Duration,
-    /// How many of them are lost, at random.
-    pub loss: Percent,
-    /// The step that made the link do so.
-    pub step: u32,
-}
-
-/// A firewall rule that is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule<'a> {
-    /// On which host.
-    pub node: &'a Node,
-    /// In which chain.
-    pub chain: Chain,
-    /// What becomes of the packets that it meets.
-    pub verdict: FirewallVerdict,
-    /// The step that added the rule.
-    pub step: u32,
-}
-
-/// A stateful firewall that is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stateful<'a> {
-    /// On which host.
-    pub node: &'a Node,
-    /// In which chain.
-    pub chain: Chain,
-    /// What may begin a connection.
-    pub new: NewConnections,
-    /// The step that made it.
-    pub step: u32,
 }
 
 /// A sysctl's value.
@@ -132,14 +85,7 @@ impl<'a> State<'a> {
             table: None,
             saved: None,
             cut: BTreeMap::new(),
-            links: BTreeMap::new(),
-            rules: Vec::new(),
-            stateful: Vec::new(),
-            mtus: BTreeMap::new(),
-            filters: BTreeMap::new(),
-            deaf: BTreeMap::new(),
-            clamps: BTreeMap::new(),
-            marking: Vec::new(),
+            traffic: Traffic::default(),
             client_at: None,
             sysctls: Vec::new(),
             timeout: None,
@@ -179,7 +125,7 @@ impl<'a> State<'a> {
     /// The same, with a firewall on this host that marks the packets of the service.
     #[must_use]
     pub fn with_marks_by(mut self, node: &'a Node) -> Self {
-        self.marking.push(node);
+        self.traffic.marking.push(node);
         self
     }
 
@@ -234,36 +180,10 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn is_so(&self, action: &Action) -> bool {
         match action {
-            Action::Table(TableAction::SetTimeouts {
-                tcp,
-                tcp_fin: None,
-                udp: None,
-            }) => self.entry_timeout() == Some(*tcp),
-            Action::Table(edit) => self.table.as_ref().is_some_and(|table| table.is_so(edit)),
-            Action::Host(HostAction::SetSysctl { node, key, value }) => {
-                let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-                let known = self.sysctl(node, key);
-                known.is_some_and(|known| words(known.value) == words(value))
-            }
-            Action::Traffic(TrafficAction::SetNetem { node, delay, loss }) => match self.link(node) {
-                Some(link) => link.delay == *delay && link.loss == *loss,
-                None => delay.is_zero() && *loss == Percent(0),
-            },
-            Action::Traffic(TrafficAction::SetMtu { node, mtu }) => {
-                self.mtus.get(node).is_some_and(|(known, _)| known == mtu)
-            }
-            Action::Traffic(TrafficAction::FlushConntrack { node }) => !self.tracks(node),
-            Action::Traffic(TrafficAction::FilterIcmp { node }) => self.filters.contains_key(node),
-            Action::Traffic(TrafficAction::BlockVrrp { node }) => self.deaf.contains_key(node),
-            Action::Traffic(TrafficAction::ClampMss { node, size }) => {
-                self.clamps.get(node).is_some_and(|(known, _)| known <= size)
-            }
-            Action::Mysqld(_)
-            | Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Client(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => false,
+            Action::Table(edit) => self.edit_is_so(edit),
+            Action::Host(action) => self.host_is_so(action),
+            Action::Traffic(action) => self.traffic_is_so(action),
+            Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
         }
     }
 
@@ -274,32 +194,7 @@ impl<'a> State<'a> {
     /// Takes the step of this number, as if it worked. On a host without power nothing is done.
     pub fn apply(&mut self, step: u32, action: &'a Action) {
         match action {
-            Action::Table(edit) => {
-                if let Some(table) = &mut self.table {
-                    table.edit(edit, self.saved.as_ref());
-                }
-                if let TableAction::SetForwarding { server, .. } = edit {
-                    self.mute.retain(|mute| *mute != server);
-                }
-                match edit {
-                    TableAction::SaveTable => self.saved = self.table.clone(),
-                    // 0 leaves the time-out as it is (ipvsadm(8), `--set`).
-                    TableAction::SetTimeouts { tcp, .. } if !tcp.is_zero() => {
-                        self.timeout = Some((*tcp, step));
-                    }
-                    TableAction::SetTimeouts { .. }
-                    | TableAction::RemoveRealServer { .. }
-                    | TableAction::AddRealServer { .. }
-                    | TableAction::SetWeight { .. }
-                    | TableAction::SetForwarding { .. }
-                    | TableAction::RemoveService { .. }
-                    | TableAction::AddService { .. }
-                    | TableAction::SetScheduler { .. }
-                    | TableAction::FlushTable
-                    | TableAction::ZeroCounters
-                    | TableAction::RestoreTable => {}
-                }
-            }
+            Action::Table(edit) => self.edit(step, edit),
             Action::Mysqld(action) if !self.is_off(action.server()) => self.mysqld(step, action),
             Action::Host(action @ HostAction::PowerOn { .. }) => self.host(step, action),
             Action::Host(action) if !action.server().is_some_and(|name| self.is_off(name)) => {
@@ -317,110 +212,6 @@ impl<'a> State<'a> {
         }
     }
 
-    fn mysqld(&mut self, step: u32, action: &MysqldAction) {
-        let name = action.server();
-        let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else {
-            return;
-        };
-        match action.deed() {
-            ServerDeed::Stop(_) => (server.stopped, server.frozen) = (Some(step), None),
-            ServerDeed::Start => server.stopped = None,
-            ServerDeed::Freeze => server.frozen = Some(step),
-            ServerDeed::Thaw => server.frozen = None,
-            ServerDeed::KillSessions => {}
-        }
-    }
-
-    fn host(&mut self, step: u32, action: &'a HostAction) {
-        match action {
-            HostAction::PowerOff { .. } if action.node().is_director() => {
-                self.directors.power_off(&action.node(), step);
-            }
-            HostAction::PowerOff { server, .. } => {
-                let known = self.servers.iter_mut().find(|known| known.name == server);
-                known.into_iter().for_each(|server| server.off = Some(step));
-            }
-            // What it boots starts its server, whatever that was doing.
-            HostAction::PowerOn { server } => {
-                let known = self.servers.iter_mut().find(|known| known.name == server);
-                known.into_iter().for_each(|server| {
-                    (server.off, server.stopped, server.frozen) = (None, None, None);
-                });
-            }
-            HostAction::LinkDown { node } => {
-                self.cut.entry(node).or_insert(step);
-            }
-            HostAction::LinkUp { node } => {
-                self.cut.remove(node);
-            }
-            HostAction::StopKeepalived { .. } => {
-                self.directors
-                    .daemon_becomes(&action.node(), Daemon::Stopped(step));
-            }
-            HostAction::StartKeepalived => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
-            HostAction::ReloadKeepalived { .. } => {}
-            HostAction::SetSysctl { node, key, value } => {
-                let written = Sysctl {
-                    node,
-                    key,
-                    value,
-                    step: Some(step),
-                };
-                let mut known = self.sysctls.iter_mut();
-                match known.find(|sysctl| sysctl.node == node && sysctl.key == key) {
-                    Some(sysctl) => *sysctl = written,
-                    None => self.sysctls.push(written),
-                }
-            }
-        }
-    }
-
-    fn traffic(&mut self, step: u32, action: &'a TrafficAction) {
-        match action {
-            TrafficAction::AddFirewallRule { node, chain, verdict } => self.rules.push(Rule {
-                node,
-                chain: *chain,
-                verdict: *verdict,
-                step,
-            }),
-            TrafficAction::AddStatefulFirewall { node, chain, new } => self.stateful.push(Stateful {
-                node,
-                chain: *chain,
-                new: *new,
-                step,
-            }),
-            TrafficAction::FlushConntrack { .. } => {}
-            TrafficAction::FlushFirewall { node } => {
-                self.rules.retain(|rule| rule.node != node);
-                self.stateful.retain(|one| one.node != node);
-                self.marking.retain(|marking| *marking != node);
-                self.filters.remove(node);
-                self.deaf.remove(node);
-                self.clamps.remove(node);
-            }
-            TrafficAction::SetNetem { node, delay, loss } => {
-                let (delay, loss) = (*delay, *loss);
-                self.links.insert(node, Link { delay, loss, step });
-            }
-            TrafficAction::SetMtu { node, mtu } => {
-                self.mtus.insert(node, (*mtu, step));
-            }
-            TrafficAction::FilterIcmp { node } => {
-                self.filters.entry(node).or_insert(step);
-            }
-            TrafficAction::BlockVrrp { node } => {
-                self.deaf.entry(node).or_insert(step);
-            }
-            TrafficAction::ClampMss { node, size } => {
-                // The kernel only ever lowers it (`nft_exthdr_tcp_set_eval` in net/netfilter/nft_exthdr.c).
-                let known = self.clamps.entry(node).or_insert((*size, step));
-                if *size < known.0 {
-                    *known = (*size, step);
-                }
-            }
-        }
-    }
-
     /// Is the fault of the step of this number in force: did no later step undo it, or do the same anew? What
     /// has no such end, as an edit of the table or a start of a mysqld, is no fault that lasts.
     #[must_use]
@@ -429,19 +220,7 @@ impl<'a> State<'a> {
             |server: &Server<'_>| [server.stopped, server.frozen, server.off].contains(&Some(step));
         self.servers.iter().any(of_server)
             || self.cut.values().any(|by| *by == step)
-            || self.links.values().any(|link| link.step == step)
-            || self.rules.iter().any(|rule| rule.step == step)
-            || self.stateful.iter().any(|one| one.step == step)
-            || self
-                .mtus
-                .values()
-                .chain(self.clamps.values())
-                .any(|(_, by)| *by == step)
-            || self
-                .filters
-                .values()
-                .chain(self.deaf.values())
-                .any(|by| *by == step)
+            || self.traffic.lasts(step)
             || self.directors.lasts(step)
     }
 
@@ -455,49 +234,6 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn table(&self) -> Option<&Table> {
         self.table.as_ref()
-    }
-
-    /// Does the firewall of this host mark the packets of the service?
-    #[must_use]
-    pub fn marks(&self, node: &Node) -> bool {
-        self.marking.contains(&node)
-    }
-
-    /// The firewall rules that are in force, in the order in which they were added.
-    pub fn rules(&self) -> impl Iterator<Item = Rule<'a>> {
-        self.rules.iter().copied()
-    }
-
-    /// The stateful firewalls that are in force.
-    pub fn stateful(&self) -> impl Iterator<Item = Stateful<'a>> {
-        self.stateful.iter().copied()
-    }
-
-    /// Does the host track connections: does a rule of its firewall ask for their states, or translate their
-    /// addresses? Without such a rule nothing is tracked (net/netfilter/nf_conntrack_proto.c,
-    /// `nf_ct_netns_get`).
-    #[must_use]
-    pub fn tracks(&self, node: &Node) -> bool {
-        let translates = self.client_at == Some(ClientAt::BehindSourceNat) && *node == Node::Router;
-        translates || self.stateful.iter().any(|one| one.node == node)
-    }
-
-    /// The step since which the firewall of this host drops ICMP.
-    #[must_use]
-    pub fn filters_icmp(&self, node: &Node) -> Option<u32> {
-        self.filters.get(node).copied()
-    }
-
-    /// The size to which the firewall of this host lowers the MSS, with the step that made it do so.
-    #[must_use]
-    pub fn clamped(&self, node: &Node) -> Option<(u16, u32)> {
-        self.clamps.get(node).copied()
-    }
-
-    /// What a step made the link to a host do; `None` if no step did.
-    #[must_use]
-    pub fn link(&self, node: &Node) -> Option<Link> {
-        self.links.get(node).copied()
     }
 
     /// The step for which a host cannot be reached: its power is off, or its link is down.
@@ -572,14 +308,7 @@ impl<'a> State<'a> {
 
     /// Is nothing at this host in the way of packets: its link, its firewall, its MTU?
     fn is_untouched(&self, node: &Node) -> bool {
-        let link = self.links.get(node);
-        !self.cut.contains_key(node)
-            && link.is_none_or(|link| link.delay.is_zero() && link.loss == Percent(0))
-            && self.rules.iter().all(|rule| rule.node != node)
-            && !self.tracks(node)
-            && !self.mtus.contains_key(node)
-            && !self.filters.contains_key(node)
-            && !self.clamps.contains_key(node)
+        !self.cut.contains_key(node) && !self.tracks(node) && self.traffic.leaves_alone(node)
     }
 
     /// Can no real server of the lab answer anything?

@@ -11,7 +11,9 @@ use lvs_matrix_model::action::{
     ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Keepalive, Setting, Settings};
+use lvs_matrix_model::lab::Table;
 use lvs_matrix_model::scenario::{Expected, RealServer, Scenario, difference, written};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The name of a server that is added for a trial.
@@ -340,23 +342,7 @@ fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
 /// Does this step speak of what a step before it has taken away?
 fn comes_after(action: &Action, server: &Name) -> bool {
     match action {
-        Action::Table(table) => match table {
-            TableAction::AddRealServer { .. }
-            | TableAction::RemoveRealServer { .. }
-            | TableAction::RemoveService { port: None }
-            | TableAction::AddService { port: None }
-            | TableAction::FlushTable
-            | TableAction::RestoreTable => true,
-            TableAction::SetWeight { server: of, .. } | TableAction::SetForwarding { server: of, .. } => {
-                of == server
-            }
-            TableAction::RemoveService { port: Some(_) }
-            | TableAction::AddService { port: Some(_) }
-            | TableAction::SetScheduler { .. }
-            | TableAction::SaveTable
-            | TableAction::ZeroCounters
-            | TableAction::SetTimeouts { .. } => false,
-        },
+        Action::Table(table) => table.depends_on(server),
         Action::Mysqld(mysqld) => mysqld.server() == server,
         Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => {
             false
@@ -517,30 +503,21 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         .real_servers
         .push(RealServer::new(spare.clone(), 0));
     // What the table has at that place.
-    let (mut service, mut known) = (true, true);
-    let mut saved = (true, true);
+    let mut table = Table {
+        service: true,
+        servers: BTreeMap::from([(spare.clone(), 0)]),
+        ..Table::default()
+    };
+    let mut saved = None;
     for step in line.steps.iter().take(begins) {
-        if let Action::Table(action) = &step.action {
-            match action {
-                TableAction::RemoveService { port: None } | TableAction::FlushTable => {
-                    (service, known) = (false, false)
-                }
-                TableAction::AddService { port: None } => service = true,
-                TableAction::SaveTable => saved = (service, known),
-                TableAction::RestoreTable => (service, known) = saved,
-                TableAction::ZeroCounters
-                | TableAction::RemoveRealServer { .. }
-                | TableAction::AddRealServer { .. }
-                | TableAction::SetWeight { .. }
-                | TableAction::SetForwarding { .. }
-                | TableAction::RemoveService { port: Some(_) }
-                | TableAction::AddService { port: Some(_) }
-                | TableAction::SetScheduler { .. }
-                | TableAction::SetTimeouts { .. } => {}
+        if let Action::Table(edit) = &step.action {
+            table.edit(edit, saved.as_ref());
+            if *edit == TableAction::SaveTable {
+                saved = Some(table.clone());
             }
         }
     }
-    let takes = if known {
+    let takes = if table.servers.contains_key(&spare) {
         weight(&spare, 1)
     } else {
         TableAction::AddRealServer {
@@ -549,7 +526,7 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         }
     };
     line.insert(begins, takes);
-    if !service {
+    if !table.service {
         line.insert(begins, TableAction::AddService { port: None });
     }
     if let Some(server) = instead_of {

@@ -170,4 +170,23 @@ impl TableAction {
             | Self::SetTimeouts { .. } => None,
         }
     }
+    /// Does what it comes to depend on which real servers are in the table: on any of them, or on this one?
+    #[must_use]
+    pub fn depends_on(&self, server: &Name) -> bool {
+        match self {
+            Self::AddRealServer { .. }
+            | Self::RemoveRealServer { .. }
+            | Self::RemoveService { port: None }
+            | Self::AddService { port: None }
+            | Self::FlushTable
+            | Self::RestoreTable => true,
+            Self::SetWeight { server: of, .. } | Self::SetForwarding { server: of, .. } => of == server,
+            Self::RemoveService { port: Some(_) }
+            | Self::AddService { port: Some(_) }
+            | Self::SetScheduler { .. }
+            | Self::SaveTable
+            | Self::ZeroCounters
+            | Self::SetTimeouts { .. } => false,
+        }
+    }
 }

@@ -1,10 +1,8 @@
-//! Which steps cannot work in a lab as it is, and why.
+//! Why a step cannot work in a lab as it is. What concerns one kind of action is in the file of that kind.
 
 use super::State;
 use crate::Name;
-use crate::action::{
-    Action, Chain, HostAction, MysqldAction, Node, ServerDeed, StopSignal, TrafficAction, WatchAction,
-};
+use crate::action::{Action, Chain, HostAction, Node, TrafficAction};
 use crate::base::ClientAt;
 
 /// Why a step cannot work.
@@ -144,96 +142,5 @@ impl<'a> State<'a> {
 
     fn off(&self, name: &'a Name) -> Option<Conflict<'a>> {
         self.is_off(name).then_some(Conflict::Off(name))
-    }
-
-    fn of_mysqld(&self, action: &'a MysqldAction) -> Option<Conflict<'a>> {
-        let name = action.server();
-        let server = self.server(name)?;
-        let (up, frozen) = (server.stopped.is_none(), server.frozen.is_some());
-        match action.deed() {
-            ServerDeed::Stop(_) | ServerDeed::Freeze | ServerDeed::KillSessions if !up => {
-                Some(Conflict::Stopped(name))
-            }
-            ServerDeed::Stop(signal) => {
-                (frozen && signal == StopSignal::Term).then_some(Conflict::CannotObey(name))
-            }
-            ServerDeed::KillSessions => frozen.then_some(Conflict::CannotKill(name)),
-            ServerDeed::Start => up.then_some(Conflict::Running(name)),
-            ServerDeed::Freeze => frozen.then_some(Conflict::Frozen(name)),
-            ServerDeed::Thaw => (!frozen).then_some(Conflict::NotFrozen(name)),
-        }
-    }
-
-    /// Nobody but the steps edits the table: what is not so now will not come true by waiting.
-    fn of_watch(&self, action: &'a WatchAction) -> Option<Conflict<'a>> {
-        let table = self.table.as_ref()?;
-        let until = action.until();
-        let absent = |name: &&Name| !table.servers.contains_key(*name);
-        let [counted, present] = [&until.no_connections_to, &until.in_table].map(Option::as_ref);
-        let missing = counted.into_iter().chain(present).find(absent);
-        let there = until.not_in_table.as_ref().filter(|name| !absent(name));
-        match (missing, there) {
-            (Some(name), _) => Some(Conflict::NotInTable(name)),
-            (None, Some(name)) => Some(Conflict::StillInTable(name)),
-            (None, None) => None,
-        }
-    }
-
-    fn of_host(&self, action: &'a HostAction) -> Option<Conflict<'a>> {
-        match action {
-            HostAction::LinkDown { node: Node::Client } => Some(Conflict::ClientLink),
-            HostAction::LinkDown { node } => self.cut.contains_key(node).then_some(Conflict::LinkDown(node)),
-            HostAction::LinkUp { node } => (!self.cut.contains_key(node)).then_some(Conflict::LinkUp(node)),
-            // `power-on` would bring back the link that is cut.
-            HostAction::PowerOff { server, .. } => {
-                let mut cut = self.cut.keys();
-                let cut = cut.any(|node| node.real_server() == Some(server));
-                cut.then_some(Conflict::PowerUnseen(server))
-            }
-            HostAction::StopKeepalived { .. }
-            | HostAction::ReloadKeepalived { .. }
-            | HostAction::StartKeepalived => self.of_keepalived(action),
-            HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
-        }
-    }
-
-    fn of_traffic(&self, action: &'a TrafficAction) -> Option<Conflict<'a>> {
-        match action {
-            TrafficAction::FlushFirewall { node } => {
-                let of_sizes = self.filters.contains_key(node)
-                    || self.clamps.contains_key(node)
-                    || self.deaf.contains_key(node);
-                let ruled = self.rules.iter().any(|rule| rule.node == node) || self.tracks(node);
-                let any = ruled || self.marks(node) || of_sizes;
-                (!any).then_some(Conflict::NoRule(node))
-            }
-            TrafficAction::AddFirewallRule { node, chain, .. } => forwards(node, *chain),
-            TrafficAction::AddStatefulFirewall { node, chain, .. } => {
-                let there = self
-                    .stateful
-                    .iter()
-                    .any(|one| one.node == node && one.chain == *chain);
-                forwards(node, *chain).or(there.then_some(Conflict::StatefulThere(node, *chain)))
-            }
-            TrafficAction::BlockVrrp { node } => {
-                let speaks = self.directors.are_two() && node.is_director();
-                (!speaks).then_some(Conflict::SpeaksNoVrrp(node))
-            }
-            TrafficAction::FlushConntrack { .. }
-            | TrafficAction::SetNetem { .. }
-            | TrafficAction::SetMtu { .. }
-            | TrafficAction::FilterIcmp { .. }
-            | TrafficAction::ClampMss { .. } => None,
-        }
-    }
-}
-
-/// Only the director forwards packets of the service.
-fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
-    match (node, chain) {
-        (Node::Director | Node::SecondDirector, _) | (_, Chain::Input | Chain::Output) => None,
-        (Node::Client | Node::Probe | Node::Router | Node::RealServer(_), Chain::Forward) => {
-            Some(Conflict::ForwardsNothing(node))
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! The director's table after some edits.
+//! The director's table after some edits, and what cannot be waited for in it.
 
-use super::Conflict;
+use super::{Conflict, State};
 use crate::Name;
-use crate::action::TableAction;
+use crate::action::{TableAction, WatchAction};
 use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,5 +157,54 @@ impl Table {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.service && self.others.is_empty()
+    }
+}
+
+impl<'a> State<'a> {
+    /// Makes the edit of this step, as if it worked.
+    pub(super) fn edit(&mut self, step: u32, edit: &'a TableAction) {
+        if let Some(table) = &mut self.table {
+            table.edit(edit, self.saved.as_ref());
+        }
+        if let TableAction::SetForwarding { server, .. } = edit {
+            self.mute.retain(|mute| *mute != server);
+        }
+        if let TableAction::SaveTable = edit {
+            self.saved = self.table.clone();
+        }
+        // 0 leaves the time-out as it is (ipvsadm(8), `--set`).
+        if let TableAction::SetTimeouts { tcp, .. } = edit
+            && !tcp.is_zero()
+        {
+            self.timeout = Some((*tcp, step));
+        }
+    }
+
+    /// Is it known that `edit` would change nothing?
+    pub(super) fn edit_is_so(&self, edit: &TableAction) -> bool {
+        if let TableAction::SetTimeouts {
+            tcp,
+            tcp_fin: None,
+            udp: None,
+        } = edit
+        {
+            return self.entry_timeout() == Some(*tcp);
+        }
+        self.table.as_ref().is_some_and(|table| table.is_so(edit))
+    }
+
+    /// Nobody but the steps edits the table: what is not so now will not come true by waiting.
+    pub(super) fn of_watch(&self, action: &'a WatchAction) -> Option<Conflict<'a>> {
+        let table = self.table.as_ref()?;
+        let until = action.until();
+        let absent = |name: &&Name| !table.servers.contains_key(*name);
+        let [counted, present] = [&until.no_connections_to, &until.in_table].map(Option::as_ref);
+        let missing = counted.into_iter().chain(present).find(absent);
+        let there = until.not_in_table.as_ref().filter(|name| !absent(name));
+        match (missing, there) {
+            (Some(name), _) => Some(Conflict::NotInTable(name)),
+            (None, Some(name)) => Some(Conflict::StillInTable(name)),
+            (None, None) => None,
+        }
     }
 }
