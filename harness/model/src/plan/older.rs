@@ -7,9 +7,8 @@ use super::segment::{Cidr, Mac, Segment};
 use super::service::{Backend, Service};
 use super::{INTERFACE, LabPlan, Step, only_segment, only_service};
 use crate::action::Node;
-use crate::base::{CellRef, DEFAULT_WEIGHT, Forwarding, OneOrMore, TunnelType};
+use crate::base::{CellRef, DEFAULT_WEIGHT, Forwarding, OneOrMore};
 use crate::client::Client;
-use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expected, Observe};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -181,31 +180,13 @@ impl Before {
             .collect();
         let hosts = hosts?;
         let servers = hosts.iter().filter(|host| host.node.real_server().is_some());
-        let service = Service {
-            id: only_service(),
-            protocol: Protocol::Tcp,
-            address: SocketAddr::new(vip, port),
-            balancers: vec![Node::Director],
-            scheduler: self.scheduler.ok_or("scheduler")?,
-            mark: None,
-            scheduler_flags: Vec::new(),
-            persistence_prefix: None,
-            one_packet: false,
-            persistence: None,
-            backends: servers
-                .map(|host| Backend {
-                    host: host.node.clone(),
-                    port,
-                    weight: weight(&filled, SocketAddr::new(host.address(), port)),
-                    stands_by: false,
-                    upper_threshold: None,
-                    lower_threshold: None,
-                    forwarding,
-                    tunnel: TunnelType::Ipip,
-                    address: None,
-                })
-                .collect(),
+        let backend = |host: &Host| {
+            let weight = weight(&filled, SocketAddr::new(host.address(), port));
+            Backend::plain(host.node.clone(), port, weight, forwarding)
         };
+        let backends = servers.map(backend).collect();
+        let scheduler = self.scheduler.ok_or("scheduler")?;
+        let service = Service::plain(only_service(), SocketAddr::new(vip, port), scheduler, backends);
         Ok((vec![segment], OneOrMore::new(service), hosts))
     }
 }

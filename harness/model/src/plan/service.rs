@@ -46,6 +46,25 @@ pub struct Service {
     pub backends: Vec<Backend>,
 }
 
+impl Service {
+    /// A service of TCP on the first director, without anything that need not be said.
+    pub(super) fn plain(id: Name, address: SocketAddr, scheduler: String, backends: Vec<Backend>) -> Self {
+        Self {
+            id,
+            protocol: Protocol::Tcp,
+            address,
+            balancers: vec![Node::Director],
+            mark: None,
+            scheduler,
+            scheduler_flags: Vec::new(),
+            one_packet: false,
+            persistence: None,
+            persistence_prefix: None,
+            backends,
+        }
+    }
+}
+
 /// A real server of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +96,21 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// A real server in the table, without anything that need not be said.
+    pub(super) fn plain(host: Node, port: u16, weight: u16, forwarding: Forwarding) -> Self {
+        Self {
+            host,
+            port,
+            weight,
+            stands_by: false,
+            upper_threshold: None,
+            lower_threshold: None,
+            forwarding,
+            tunnel: TunnelType::default(),
+            address: None,
+        }
+    }
+
     /// Its weight in the table at the beginning; `None` if it is not in it.
     #[must_use]
     pub fn weight_at_first(&self) -> Option<u16> {
