@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports pictures every-cell packages mysql56 kernel build dist clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports site pictures every-cell packages mysql56 kernel build dist clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -90,6 +90,15 @@ reports: kernel
 	.ci/reports $(BIN) $(REPORTS) $(TARGET)/debug/kept
 
 REPORTS = $(TARGET)/reports
+
+# The catalogue, what happens if, as pages that any web server can show: of the run in $(RUN), which `make reports` has left.
+site: RUN ?= $(REPORTS)
+site: build
+	@test -f $(RUN)/run.json || { echo "there is no run in $(RUN): run \`make reports\`, or name one: make site RUN=DIR" >&2; exit 1; }
+	rm -rf $(SITE)
+	$(BIN) catalogue $(RUN) --out $(SITE)
+
+SITE = $(TARGET)/site
 
 # The pictures that README and docs show: that of the drain matrix, by the browser of the tests, from a run of its own. The drawings
 # of a hang are made from the fixtures.

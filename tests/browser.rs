@@ -9,6 +9,8 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+#[path = "browser/catalogue.rs"]
+mod catalogue;
 #[path = "browser/driver.rs"]
 mod driver;
 #[path = "browser/foreign.rs"]

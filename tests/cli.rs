@@ -4,6 +4,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
@@ -15,6 +16,8 @@ mod support;
 
 #[path = "cli/beginning.rs"]
 mod beginning;
+#[path = "cli/catalogue.rs"]
+mod catalogue;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/help.rs"]

@@ -10,9 +10,11 @@ mod bench;
 mod beneath;
 mod build_kernel;
 mod by_hand;
+mod catalogue;
 mod clients;
 mod clock;
 mod coordinates;
+mod copied;
 mod defaults;
 mod diff;
 mod doctor;
@@ -149,6 +151,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             lang,
         } => judge::judge(&folder, annotations, lang),
         Command::Merge(arguments) => merge::merge(&arguments),
+        Command::Catalogue(arguments) => catalogue::catalogue(&arguments),
         Command::Report(arguments) => reports::report(&arguments),
         Command::Explain {
             cell,

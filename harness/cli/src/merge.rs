@@ -3,19 +3,17 @@
 use crate::args::MergeArguments;
 use crate::beneath::Beneath;
 use crate::clock;
+use crate::copied;
 use crate::error::Failure;
 use crate::folder::Folder;
 use crate::judge::judge;
 use crate::load::{read_invocation, read_run};
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::RECORD_FILE;
-use lvs_matrix_report::{
-    Invocation, KernelSummary, Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary,
-};
+use lvs_matrix_report::{Invocation, KernelSummary, Part, RUN_FILE, RunState, RunSummary, ScenarioSummary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -254,27 +252,7 @@ fn places(runs: &[One<'_>]) -> Result<Vec<Vec<usize>>, Failure> {
 /// Copies what was recorded of the cells.
 fn copy(from: &From<'_, '_>, to: &Path) -> Result<(), Failure> {
     for (cell, one) in from {
-        let failed = |error: std::io::Error| {
-            Failure::Software(format!("cannot copy {cell} of {}: {error}", one.folder.display()))
-        };
-        let slug = cell.slug();
-        let own = match one.open.folder(&[cell.scenario.as_str(), &slug]) {
-            Ok(own) => own,
-            // It has no record; the report will say so.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        let folder: PathBuf = to.join(cell.scenario.as_str()).join(&slug);
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let mut files = own.files().map_err(failed)?;
-        // Its page is made anew. The record comes last, as it does in a run.
-        files.retain(|file| file != REPORT_FILE);
-        files.sort_by_key(|file| file == RECORD_FILE);
-        for name in files {
-            if let Some(bytes) = own.read(&name, u64::MAX).map_err(failed)? {
-                fs::write(folder.join(&name), bytes).map_err(failed)?;
-            }
-        }
+        copied::cell(&one.open, one.folder, cell, to)?;
     }
     Ok(())
 }

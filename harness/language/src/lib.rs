@@ -10,7 +10,7 @@ mod length;
 pub mod phrasing;
 
 pub use catalogue::{
-    BYTE, CELL, Language, MORE_PACKET, Noun, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER, RETRANSMISSION,
-    ROW, RUN, SESSION, UnknownLanguage, VALUE, Word, plural,
+    BYTE, CELL, CHANGE, Language, MORE_PACKET, Noun, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER,
+    RETRANSMISSION, ROW, RUN, SESSION, UnknownLanguage, VALUE, Word, plural,
 };
 pub use length::Length;

@@ -14,6 +14,7 @@
 
 mod annotations;
 mod blocks;
+mod catalogue;
 mod causes;
 mod cell;
 mod diff;
@@ -45,6 +46,7 @@ mod totals;
 mod view;
 
 pub use annotations::annotations;
+pub use catalogue::{CataloguedRun, catalogue_file, catalogue_html, catalogue_markdown, scenario_file};
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};

@@ -280,9 +280,16 @@ pub(crate) fn sums(view: View<'_>, report: &RunReport) -> Section {
 /// How the run was called, and where the cells ran. More than a few places do not come from one run, and each
 /// cell's page has its own.
 pub(crate) fn places(words: Language, report: &RunReport) -> Vec<Block> {
-    let environments = report.environments();
     let invocation = report.invocation().into_iter();
     let mut blocks: Vec<Block> = invocation.map(|invocation| invocation.block(words)).collect();
+    blocks.extend(environments(words, report));
+    blocks
+}
+
+/// Where the cells ran.
+pub(crate) fn environments(words: Language, report: &RunReport) -> Vec<Block> {
+    let environments = report.environments();
+    let mut blocks = Vec::new();
     for (environment, count) in environments.iter().take(8) {
         if environments.len() > 1 {
             blocks.push(Block::paragraph(words.heads(words.count(*count, CELL))));
@@ -338,9 +345,14 @@ pub(crate) fn claim_in_a_line(words: Language, scenario: &ScenarioSummary) -> St
 
 /// What the scenario reproduces, with a link to it, if its author says so.
 pub(crate) fn source(words: Language, scenario: &ScenarioSummary) -> Option<String> {
+    source_link(scenario).map(|source| words.reproduces(source))
+}
+
+/// The title of what the scenario reproduces, as a link to it, if its author says so.
+pub(crate) fn source_link(scenario: &ScenarioSummary) -> Option<String> {
     let source = scenario.source.as_ref()?;
     let title = foreign(&cut(source.title.trim(), LONGEST));
-    Some(words.reproduces(link(source.url.as_str(), &title)))
+    Some(link(source.url.as_str(), &title))
 }
 
 /// How the cells of a scenario are watched.

@@ -75,8 +75,12 @@ impl<'a> Merged<'a> {
     }
 }
 
+/// Texts, one after the other.
+pub(crate) fn listed_texts(words: Language, texts: impl IntoIterator<Item = String>) -> String {
+    texts.into_iter().collect::<Vec<_>>().join(words.listed())
+}
+
 /// Names of kernels, one after the other.
 pub(crate) fn listed(words: Language, kernels: &[&KernelId]) -> String {
-    let names: Vec<&str> = kernels.iter().map(|kernel| kernel.as_str()).collect();
-    names.join(words.listed())
+    listed_texts(words, kernels.iter().map(|kernel| kernel.to_string()))
 }

@@ -315,6 +315,19 @@ impl RunReport {
         }
     }
 
+    /// The part of it that is about one scenario.
+    #[must_use]
+    pub fn of_scenario(&self, scenario: &Name) -> Self {
+        let is_own = |cell: &CellRef| cell.scenario == *scenario;
+        let mut run = self.run.clone();
+        run.scenarios.retain(|one| one.name == *scenario);
+        run.selected.retain(is_own);
+        run.dry.retain(is_own);
+        let cells = self.cells.iter().filter(|cell| is_own(&cell.record.plan.cell));
+        let missing = self.missing.iter().filter(|missing| is_own(&missing.cell));
+        Self::new(run, cells.cloned().collect(), missing.cloned().collect())
+    }
+
     /// The cells whose clients hung or failed, and that tested something, each with why.
     pub(crate) fn explained(&self, words: Language) -> impl Iterator<Item = (&JudgedCell, &Explanation)> {
         let place = Language::ALL.iter().position(|language| *language == words);

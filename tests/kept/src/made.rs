@@ -3,7 +3,8 @@
 use crate::folder::{load, remove, write};
 use crate::{FIXTURES, FIXTURES_FROM_PAGES, PAGES, PICTURED, PICTURES, Trouble, choice, folder, whole};
 use lvs_matrix_report::{
-    Language, Pages, RunReport, cell_timeline_svg, explanation, json, ladder_svg, stand_alone,
+    CataloguedRun, Language, Pages, RunReport, catalogue_markdown, cell_timeline_svg, explanation, json,
+    ladder_svg, stand_alone,
 };
 use std::path::{Path, PathBuf};
 
@@ -89,6 +90,37 @@ fn pages(run: &Path, repository: &Path) -> Result<(), Trouble> {
     remove(&folder)?;
     for (file, text) in pages_of(&names).of(&report) {
         write(&folder.join(file), text.as_bytes())?;
+    }
+    catalogue(report, repository)
+}
+
+/// The front page of what is kept, in each language: what happens if.
+fn catalogue(report: RunReport, repository: &Path) -> Result<(), Trouble> {
+    let pages = Path::new(PAGES);
+    let folder = pages.file_name().map(|name| name.to_string_lossy().into_owned());
+    let folder = folder.unwrap_or_default();
+    let mut report = report;
+    for (words, file, more) in [
+        (
+            Language::English,
+            "README.md",
+            "[中文](README.zh.md) · [how these pages are made](about.md) · [the run at a glance]",
+        ),
+        (
+            Language::Chinese,
+            "README.zh.md",
+            "[English](README.md) · [这些页面的由来](about.md) · [运行概览]",
+        ),
+    ] {
+        report = report.in_language(words);
+        let run = CataloguedRun {
+            report: &report,
+            pages: &folder,
+        };
+        let text = catalogue_markdown(words, &[run]);
+        let (title, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let text = format!("{title}\n\n{more}({folder}/report.md)\n\n{rest}");
+        write(&repository.join("reports").join(file), text.as_bytes())?;
     }
     Ok(())
 }

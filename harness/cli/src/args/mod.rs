@@ -145,6 +145,16 @@ Example:
   lvs-matrix run drain --partition slice:2/2 --out two      on another
   lvs-matrix merge one two --out whole")]
     Merge(MergeArguments),
+    /// Make the catalogue of runs: for each change what each kind of client gets, and what helps, as pages
+    /// that any web server can show
+    #[command(after_help = "\
+The pages are index.html (English) and index.zh.html (Simplified Chinese), and for each run a folder with the
+report of each scenario, the records and the captures. They need no server, and ask for nothing.
+
+Example:
+  lvs-matrix run scenarios/*.yaml --kernels 6.1,7.2 --out results
+  lvs-matrix catalogue results --out site")]
+    Catalogue(CatalogueArguments),
     /// Print a report of a run, made again from its records
     #[command(after_help = "\
 Examples:
@@ -326,6 +336,16 @@ pub(crate) struct MergeArguments {
     #[arg(required = true)]
     pub(crate) folders: Vec<PathBuf>,
     /// The folder for the whole run; it must be new or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogueArguments {
+    /// The folders of the runs
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The folder for the pages; it must be new or empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }

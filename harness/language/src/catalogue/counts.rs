@@ -31,9 +31,11 @@ pub const ROW: Noun = Noun("row", "行");
 pub const REAL_SERVER: Noun = Noun("real server", "台真实服务器");
 /// `other connection`, `条其他连接`.
 pub const OTHER_CONNECTION: Noun = Noun("other connection", "条其他连接");
+/// `change`, `种变更`.
+pub const CHANGE: Noun = Noun("change", "种变更");
 
 #[cfg(test)]
-pub(super) const ALL: [Noun; 12] = [
+pub(super) const ALL: [Noun; 13] = [
     CELL,
     RUN,
     RETRANSMISSION,
@@ -46,6 +48,7 @@ pub(super) const ALL: [Noun; 12] = [
     ROW,
     REAL_SERVER,
     OTHER_CONNECTION,
+    CHANGE,
 ];
 
 impl Language {

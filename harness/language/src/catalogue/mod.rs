@@ -8,6 +8,7 @@
 mod cell;
 mod counts;
 mod drawing;
+mod happens;
 mod legend;
 mod page;
 mod run;
@@ -18,8 +19,8 @@ mod tests;
 mod time_line;
 
 pub use counts::{
-    BYTE, CELL, MORE_PACKET, Noun, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER, RETRANSMISSION, ROW, RUN,
-    SESSION, VALUE, plural,
+    BYTE, CELL, CHANGE, MORE_PACKET, Noun, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER, RETRANSMISSION,
+    ROW, RUN, SESSION, VALUE, plural,
 };
 
 use serde::{Deserialize, Serialize};

@@ -154,7 +154,9 @@ impl LabPlan {
         }
     }
 
-    fn family(&self) -> Family {
+    /// The family of the VIP.
+    #[must_use]
+    pub fn family(&self) -> Family {
         Family::of(self.vip())
     }
 

@@ -36,7 +36,7 @@ pub use render::{Style, render};
 pub use schema::schema;
 pub use source::{NotAUrl, Source, Url};
 pub use text::MAX_BYTES;
-pub use written::{difference, written, written_step};
+pub use written::{difference, settings, written, written_step};
 
 /// What a run's kernels are called beside the axes of a scenario. No axis has this name.
 pub const KERNEL: &str = "kernel";

@@ -5,8 +5,8 @@ mod part;
 
 use super::syntax::AFTER;
 use super::{
-    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore, KERNEL, Never,
-    Phases, Range, Scenario, Value as AxisValue,
+    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore, KERNEL, Lab,
+    Never, Phases, Range, Scenario, Value as AxisValue,
 };
 use crate::action::Timed;
 use lab::lab;
@@ -27,6 +27,31 @@ pub fn written(scenario: &Scenario) -> String {
 #[must_use]
 pub fn written_step(timed: &Timed) -> String {
     flow(&step(timed))
+}
+
+/// What a lab is set to, beside its real servers and probes: each field as a scenario has it
+/// (`director-sysctls net.ipv4.vs.expire_nodest_conn`), with its value.
+#[must_use]
+pub fn settings(of: &Lab) -> Vec<(String, String)> {
+    let mut said = Vec::new();
+    for (key, part) in lab(of) {
+        if !["real-servers", "probes"].contains(&key.as_str()) {
+            leaves(&mut said, key, &part);
+        }
+    }
+    said
+}
+
+fn leaves(said: &mut Vec<(String, String)>, key: String, part: &Part) {
+    match part {
+        Part::Map(fields) if !fields.is_empty() => {
+            for (name, inner) in fields {
+                leaves(said, format!("{key} {name}"), inner);
+            }
+        }
+        Part::Plain(value) | Part::Text(value) => said.push((key, value.clone())),
+        Part::List(_) | Part::Map(_) => said.push((key, flow(part))),
+    }
 }
 
 /// The parts of a scenario's text in which `changed` differs from `from`, each with its whole new value: what

@@ -50,6 +50,7 @@ const STYLE: &str = concat!(
     include_str!("page/overview.css"),
     include_str!("page/map.css"),
     include_str!("page/cell.css"),
+    include_str!("page/catalogue.css"),
     include_str!("page/print.css"),
 );
 
@@ -126,19 +127,30 @@ fn head(out: &mut String, report: &RunReport) -> Result {
 
 /// The beginning of a page that has no script, up to its body.
 pub(crate) fn bare_head(out: &mut String, words: Language, title: &str) -> Result {
+    small_head(out, words, title, None)
+}
+
+/// The beginning of a page with a script of its own, up to its body.
+pub(crate) fn scripted_head(out: &mut String, words: Language, title: &str, script: &str) -> Result {
+    small_head(out, words, title, Some(script))
+}
+
+fn small_head(out: &mut String, words: Language, title: &str, script: Option<&str>) -> Result {
     let style = style();
+    let allowed = script.map_or_else(String::new, |script| format!("script-src '{}'; ", hash(script)));
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; {allowed}style-src '{}'; \
          img-src data:; base-uri 'none'; form-action 'none'\">",
         words.tag(),
         hash(&style)
     )?;
     out.push_str(include_str!("page/head.html"));
+    let script = script.map_or_else(String::new, |script| format!("<script>{script}</script>\n"));
     writeln!(
         out,
-        "<title>{title} – lvs-matrix</title>\n<style>{style}</style>\n</head>\n<body>"
+        "<title>{title} – lvs-matrix</title>\n<style>{style}</style>\n{script}</head>\n<body>"
     )
 }
 
