@@ -262,7 +262,9 @@ impl<'a> State<'a> {
     /// Why no new connection to the service can be answered, if that is certain and the table is known.
     #[must_use]
     pub fn refuses(&self) -> Option<&'static str> {
-        let table = self.table.as_ref().filter(|_| !self.bypassed)?;
+        // Steps edit the first director's table. What the second one's has is not followed.
+        let known = !self.bypassed && self.vip_is_at_home();
+        let table = self.table.as_ref().filter(|_| known)?;
         let weight = |server: &Server<'_>| table.servers.get(server.name).copied();
         let mut chosen = self
             .servers
@@ -295,7 +297,7 @@ impl<'a> State<'a> {
                 .servers
                 .get(name)
         };
-        let reached = self.is_untouched(&Node::Director) && !self.bypassed;
+        let reached = self.is_untouched(&Node::Director) && !self.bypassed && self.vip_is_at_home();
         let healthy = move |server: &&Server<'a>| {
             let node = Node::RealServer(server.name.clone());
             weight(server.name).is_some_and(|weight| *weight > 0)

@@ -266,6 +266,7 @@ fn observe(
     let watched: Result<Vec<Watched>> = controls.into_iter().map(Control::finish).collect();
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
         let mut changes = Vec::new();
+        record.vip_changes.append(&mut lab.moves);
         for watched in watched? {
             record.keepalived_log.extend(watched.log);
             record.vip_changes.extend(watched.moves);

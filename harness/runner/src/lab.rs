@@ -15,7 +15,7 @@ use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{
     Backend, Cidr, Host, INTERFACE, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
 };
-use lvs_matrix_model::record::CommandRecord;
+use lvs_matrix_model::record::{CommandRecord, VipChange};
 use lvs_matrix_model::scenario::Misbuild;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, tc_batch, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -54,6 +54,8 @@ pub(crate) struct Lab {
     director: Node,
     /// All of its balancers.
     directors: Vec<Node>,
+    /// Where steps have moved the VIP, and who had it at first, in a lab in which keepalived does not move it.
+    pub(crate) moves: Vec<VipChange>,
     /// Command lines that made the lab.
     pub(crate) preparation: Vec<CommandRecord>,
 }
@@ -87,6 +89,7 @@ impl Lab {
             client: client.node.clone(),
             director: director.clone(),
             directors: plan.service().balancers.clone(),
+            moves: Vec::new(),
             preparation: Vec::new(),
         };
         for host in plan.hosts.iter().filter(|host| host.server().is_none()) {
@@ -221,6 +224,10 @@ impl Lab {
     /// configuration says, and until the first of two directors has the VIP.
     pub(crate) fn start_control(&mut self, plan: &LabPlan, clock: Clock, scratch: &Path) -> Result<()> {
         if plan.keepalived().is_none() {
+            if plan.has_two_directors() {
+                let (node, at, holds) = (self.director.clone(), clock.now(), true);
+                self.moves.push(VipChange { node, at, holds });
+            }
             return Ok(());
         }
         for node in self.directors.clone() {
@@ -335,18 +342,30 @@ impl Lab {
     }
 
     /// Each of two directors is shown to work, with the VIP on it: a query must be answered through either.
-    /// Then it is nobody's, and the client has forgotten it.
+    /// Then it is whose the plan says: the first one's, or, where keepalived moves it, nobody's. The client has
+    /// forgotten it.
     fn prove_each(&mut self, plan: &LabPlan) -> Result<()> {
         let vip = plan.vip().to_string();
+        let cidr = Cidr::alone(plan.vip()).to_string();
+        let has = |verb: &str| ["ip", "addr", verb, &cidr, "dev", INTERFACE].map(str::to_owned);
+        let planned = |node: &Node| {
+            plan.host(node)
+                .is_some_and(|host| host.addresses().any(|own| own == plan.vip()))
+        };
         for node in self.directors.clone() {
-            let cidr = Cidr::alone(plan.vip()).to_string();
-            let has = |verb: &str| ["ip", "addr", verb, &cidr, "dev", INTERFACE].map(str::to_owned);
-            let given = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("add"))?;
+            if !planned(&node) {
+                let given = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("add"))?;
+                self.preparation.push(given);
+            }
             self.prove_ready(plan, self.namespace(&node)?)?;
             let taken = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("del"))?;
             let forget = ["ip", "neigh", "flush", "to", &vip].map(str::to_owned);
             let forgotten = run_recorded(self.client()?, Some(self.client.clone()), &forget)?;
-            self.preparation.extend([given, taken, forgotten]);
+            self.preparation.extend([taken, forgotten]);
+        }
+        for node in self.directors.clone().iter().filter(|node| planned(node)) {
+            let given = run_recorded(self.namespace(node)?, Some(node.clone()), &has("add"))?;
+            self.preparation.push(given);
         }
         Ok(())
     }

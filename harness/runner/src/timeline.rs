@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::lab::Lab;
 use crate::operator::{self, Waited};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClockAction, Until};
+use lvs_matrix_model::action::{Action, ClockAction, HostAction, Until};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
@@ -285,6 +285,10 @@ impl<'a> Timeline<'a> {
                 Ok(effect.into())
             }
             Action::Mysqld(fault) => operator::mysqld(self.lab, fault).map(Done::from),
+            Action::Host(fault @ HostAction::MoveVip { to, .. }) => {
+                let state = self.state();
+                operator::move_vip(self.plan, self.lab, &state, (fault, to), self.clock).map(Done::from)
+            }
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Client(action) => self.client_acts(action),

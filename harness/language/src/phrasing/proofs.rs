@@ -65,6 +65,12 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::Zeroed { before, after } => {
             format!("/proc/net/ip_vs_stats 计有 {after} 个数据包，之前为 {before} 个")
         }
+        Proof::VipMoved { to, shows, from } => {
+            format!("{to} 上的 `ip addr` 显示 {shows}，{from} 上已没有")
+        }
+        Proof::VipTaken { to, shows, from } => {
+            format!("{to} 上的 `ip addr` 显示 {shows}；{from} 已断开，仍持有该地址")
+        }
         Proof::Booted { port, seen } => {
             format!("{port} 的状态为 UP，先前的连接已全部消失，{}", self::proof(seen))
         }
@@ -178,6 +184,7 @@ fn listed(listed: &Listed) -> String {
 /// What was found instead.
 pub(super) fn instead(found: &Instead) -> String {
     match found {
+        Instead::OtherVip { node, shows } => format!("{node} 上的 `ip addr` 显示的 VIP：{shows}"),
         Instead::KeepalivedRuns => "keepalived 在运行".to_owned(),
         Instead::ServerRuns => "有服务程序在运行".to_owned(),
         Instead::ServerNotFrozen => "服务程序在运行".to_owned(),

@@ -112,6 +112,22 @@ actions! {
                 zh("以去掉 {server} 的配置重新加载 keepalived（SIGHUP）");
         }
 
+        /// The VIP is moved by hand from one of two directors to the other: `ip addr del`, then `ip addr add`.
+        /// A director that is cut off keeps it. For labs without keepalived, which moves the VIP by itself.
+        "move-vip" MoveVip {
+            /// `director` or `director2`: the one that has the VIP from then on.
+            required "to" to: Node as Name;
+            /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does. Without that nobody is told:
+            /// ip(8) says nothing, and others keep the Ethernet address that they know until ARP has failed.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            flag "gratuitous-arp" gratuitous_arp: bool;
+        } says {
+            { to, gratuitous_arp: true } =>
+                en("move the VIP to {to}, with gratuitous ARP") zh("将 VIP 移到 {to}（发送免费 ARP）");
+            { to, gratuitous_arp: false } =>
+                en("move the VIP to {to}, without gratuitous ARP") zh("将 VIP 移到 {to}（不发送免费 ARP）");
+        }
+
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl {
             /// `client`, a director, or a real server of the lab.
@@ -134,6 +150,7 @@ impl HostAction {
             Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::from(server.clone()),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
             Self::StopKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
+            Self::MoveVip { to, .. } => to.clone(),
             Self::StartKeepalived | Self::ReloadKeepalived { .. } => Node::Director,
         }
     }
@@ -145,6 +162,7 @@ impl HostAction {
             Self::PowerOff { .. } | Self::LinkDown { .. } => Some(true),
             Self::PowerOn { .. } | Self::LinkUp { .. } => Some(false),
             Self::SetSysctl { .. }
+            | Self::MoveVip { .. }
             | Self::StopKeepalived { .. }
             | Self::StartKeepalived
             | Self::ReloadKeepalived { .. } => None,
@@ -155,7 +173,7 @@ impl HostAction {
     #[must_use]
     pub fn takes_no_time(&self) -> bool {
         match self {
-            Self::SetSysctl { .. } => true,
+            Self::SetSysctl { .. } | Self::MoveVip { .. } => true,
             Self::PowerOff { .. }
             | Self::PowerOn { .. }
             | Self::LinkDown { .. }
@@ -176,7 +194,7 @@ impl HostAction {
             | Self::StopKeepalived { .. }
             | Self::StartKeepalived
             | Self::ReloadKeepalived { .. } => true,
-            Self::LinkDown { .. } | Self::LinkUp { .. } => false,
+            Self::LinkDown { .. } | Self::LinkUp { .. } | Self::MoveVip { .. } => false,
         }
     }
 
@@ -187,6 +205,7 @@ impl HostAction {
             Self::PowerOff { .. } | Self::PowerOn { .. } => !self.node().is_director(),
             Self::LinkDown { .. }
             | Self::LinkUp { .. }
+            | Self::MoveVip { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
             | Self::StartKeepalived
@@ -205,7 +224,7 @@ impl HostAction {
                 node.real_server()
             }
             Self::StopKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
-            Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
+            Self::MoveVip { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
         }
     }
 
@@ -218,6 +237,7 @@ impl HostAction {
             | Self::PowerOn { .. }
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
+            | Self::MoveVip { .. }
             | Self::SetSysctl { .. } => false,
         }
     }

@@ -72,6 +72,14 @@ pub enum Conflict<'a> {
     KeepalivedStopped,
     /// There is no second director.
     NoSecondDirector,
+    /// There is no director besides the only one.
+    NoOtherDirector,
+    /// The host is no director.
+    NoDirector(&'a Node),
+    /// keepalived moves the VIP.
+    VipOfKeepalived,
+    /// The director has the VIP already.
+    HasVip(&'a Node),
     /// The host speaks no VRRP.
     SpeaksNoVrrp(&'a Node),
     /// The only director of a lab keeps its power.

@@ -14,6 +14,8 @@ struct Director {
     keepalived: Option<Daemon>,
     /// The step that took its power; `None` if it is on.
     off: Option<u32>,
+    /// Does it have the VIP? For labs in which keepalived does not move it.
+    has_vip: bool,
 }
 
 /// A daemon of a host.
@@ -31,6 +33,7 @@ impl Directors {
             node: Node::Director,
             keepalived: None,
             off: None,
+            has_vip: true,
         }])
     }
 
@@ -48,6 +51,7 @@ impl Directors {
             node: Node::SecondDirector,
             keepalived,
             off: None,
+            has_vip: false,
         });
     }
 
@@ -79,6 +83,19 @@ impl Directors {
             director.off = Some(step);
         }
         self.daemon_becomes(node, Daemon::Stopped(step));
+    }
+
+    /// The VIP comes to this director. One that is cut off keeps it, too.
+    pub(super) fn vip_moves(&mut self, to: &Node, kept: impl Fn(&Node) -> bool) {
+        for director in &mut self.0 {
+            let keeps = director.has_vip && (director.off.is_some() || kept(&director.node));
+            director.has_vip = director.node == *to || keeps;
+        }
+    }
+
+    /// Does this director have the VIP, in a lab in which keepalived does not move it?
+    fn has_vip(&self, node: &Node) -> bool {
+        self.find(node).is_some_and(|director| director.has_vip)
     }
 
     /// The step that took the power of this director.
@@ -122,6 +139,27 @@ impl State<'_> {
         off.map(|_| Conflict::DirectorOff)
     }
 
+    /// Why the VIP cannot be moved to this director by hand.
+    pub(super) fn of_vip<'a>(&self, to: &'a Node) -> Option<Conflict<'a>> {
+        if !to.is_director() {
+            Some(Conflict::NoDirector(to))
+        } else if !self.directors.are_two() {
+            Some(Conflict::NoOtherDirector)
+        } else if self.directors.daemon(to).is_some() {
+            Some(Conflict::VipOfKeepalived)
+        } else if self.cut.contains_key(to) {
+            Some(Conflict::LinkDown(to))
+        } else {
+            self.directors.has_vip(to).then_some(Conflict::HasVip(to))
+        }
+    }
+
+    /// Is the VIP on the first director alone, as at the beginning? Unknown where keepalived moves it.
+    #[must_use]
+    pub fn vip_is_at_home(&self) -> bool {
+        self.directors.has_vip(&Node::Director) && !self.directors.has_vip(&Node::SecondDirector)
+    }
+
     /// What no keepalived in its state can have done to it.
     pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
         let starts = match action {
@@ -131,6 +169,7 @@ impl State<'_> {
             | HostAction::PowerOn { .. }
             | HostAction::LinkDown { .. }
             | HostAction::LinkUp { .. }
+            | HostAction::MoveVip { .. }
             | HostAction::SetSysctl { .. } => return None,
         };
         match (self.directors.daemon(&action.node()), starts) {

@@ -33,6 +33,10 @@ impl<'a> State<'a> {
             }
             HostAction::StartKeepalived => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
+            HostAction::MoveVip { to, .. } => {
+                let cut = &self.cut;
+                self.directors.vip_moves(to, |node| cut.contains_key(node));
+            }
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
                     node,
@@ -63,6 +67,7 @@ impl<'a> State<'a> {
             | HostAction::LinkUp { .. }
             | HostAction::StopKeepalived { .. }
             | HostAction::StartKeepalived
+            | HostAction::MoveVip { .. }
             | HostAction::ReloadKeepalived { .. } => false,
         }
     }
@@ -81,6 +86,7 @@ impl<'a> State<'a> {
             HostAction::StopKeepalived { .. }
             | HostAction::ReloadKeepalived { .. }
             | HostAction::StartKeepalived => self.of_keepalived(action),
+            HostAction::MoveVip { to, .. } => self.of_vip(to),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }

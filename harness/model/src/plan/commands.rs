@@ -1,6 +1,6 @@
 //! The command lines by which an operator does an action.
 
-use super::{LabPlan, Nic, words};
+use super::{Cidr, INTERFACE, LabPlan, Nic, words};
 use crate::Name;
 use crate::action::{
     Action, Chain, HostAction, Neighbours, NewConnections, Node, TableAction, TrafficAction,
@@ -150,6 +150,7 @@ impl LabPlan {
             HostAction::StopKeepalived { .. }
             | HostAction::StartKeepalived
             | HostAction::ReloadKeepalived { .. } => Vec::new(),
+            HostAction::MoveVip { to, gratuitous_arp } => self.vip_lines(to, *gratuitous_arp),
             HostAction::SetSysctl { node, key, value } => {
                 vec![(
                     Some(node.clone()),
@@ -157,6 +158,17 @@ impl LabPlan {
                 )]
             }
         }
+    }
+
+    /// The lines that take the VIP from every other balancer, and give it to this one.
+    fn vip_lines(&self, to: &Node, gratuitous_arp: bool) -> Vec<PlacedLine> {
+        let vip = self.vip();
+        let line = |verb: &str| words(&format!("ip addr {verb} {} dev {INTERFACE}", Cidr::alone(vip)));
+        let others = self.balancers().map(|host| &host.node).filter(|node| *node != to);
+        let taken = others.map(|node| (Some(node.clone()), line("del")));
+        let told = gratuitous_arp.then(|| words(&format!("arping -U -c 1 -I {INTERFACE} {vip}")));
+        let given = [line("add")].into_iter().chain(told);
+        taken.chain(given.map(|line| (Some(to.clone()), line))).collect()
     }
 
     /// The lines for the bridge ports of a host, one for each of its cards.

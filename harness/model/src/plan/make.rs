@@ -184,9 +184,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(family, &roles, &[]);
         (parts, sysctls)
     });
-    // Of two directors neither has the VIP by itself, and both are set up alike. (`check` has refused two of
-    // them on other labs than a flat one with direct routing.)
-    let alone = second.is_none();
+    // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself. (`check`
+    // has refused two of them on other labs than a flat one with direct routing.)
+    let moved = second.is_some() && lab.keepalived.is_some();
     let second = second.map(|given| {
         let mut parts = Parts::new(Node::SecondDirector, Some(Process::Ipvs), given);
         let keepalived = lab.keepalived.clone().map(Process::Keepalived);
@@ -201,7 +201,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         parts
             .further
             .extend(lab.keepalived.clone().map(Process::Keepalived));
-        if !routed && alone {
+        if !routed && !moved {
             parts.nics.first_mut().addresses.push(vip);
         }
         if let Some(given) = director_back {

@@ -1,7 +1,7 @@
 //! What was found instead of what a step or a setting was to bring about: see [`shown`](super::shown).
 
 use super::{PortState, Proof, Tracked};
-use crate::action::Chain;
+use crate::action::{Chain, Node};
 use crate::sentence::readable_sentences;
 
 readable_sentences! {
@@ -32,6 +32,13 @@ readable_sentences! {
             /// What `ss` shows.
             line: String,
         } => "a connection of before is left: {line}",
+        /// The VIP is not where it was moved to.
+        OtherVip {
+            /// The host that was looked at.
+            node: Node,
+            /// What `ip addr` shows of the VIP there.
+            shows: String,
+        } => "`ip addr` on {node} shows of the VIP: {shows}",
         /// The bridge's port has another state.
         OtherPortState {
             /// The state that it was to have.

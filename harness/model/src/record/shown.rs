@@ -100,6 +100,24 @@ readable_sentences! {
             /// Those that it counts now.
             after: u64,
         } => "/proc/net/ip_vs_stats counts {after} packets, after {before}",
+        /// The VIP was moved from one director to another.
+        VipMoved {
+            /// Who has it now.
+            to: Node,
+            /// What `ip addr` shows of it there.
+            shows: String,
+            /// Who had it.
+            from: Node,
+        } => "`ip addr` on {to} shows {shows}, and none on {from}",
+        /// The VIP was given to a director. The other one is cut off, and keeps it.
+        VipTaken {
+            /// Who has it now.
+            to: Node,
+            /// What `ip addr` shows of it there.
+            shows: String,
+            /// Who has it still.
+            from: Node,
+        } => "`ip addr` on {to} shows {shows}; {from} is cut off, and has it still",
         /// A host has started again.
         Booted {
             /// The bridge's port to it.
@@ -395,6 +413,8 @@ impl Proof {
             | Self::Zeroed { .. }
             | Self::Booted { .. }
             | Self::KeepalivedRuns { .. }
+            | Self::VipMoved { .. }
+            | Self::VipTaken { .. }
             | Self::KeepalivedReloaded { .. }
             | Self::KeepalivedEnded { .. }
             | Self::NoKeepalived { .. }

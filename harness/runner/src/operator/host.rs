@@ -31,6 +31,8 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
         HostAction::PowerOn { .. } => ports(lab, find(plan, &action.node())?, PortState::Up),
         HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
         HostAction::LinkUp { node } => ports(lab, find(plan, node)?, PortState::Up),
+        // By a function of its own, which knows who is cut off.
+        HostAction::MoveVip { .. } => Err(LabError::new(action.to_string(), "it does not last")),
         HostAction::SetSysctl { node, key, value } => {
             let found = read_sysctl(lab.namespace(node)?, key).stage(format!("read {key}"))?;
             Ok(if found.split_whitespace().eq(value.split_whitespace()) {
@@ -56,6 +58,7 @@ pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> 
         | HostAction::PowerOn { .. }
         | HostAction::LinkDown { .. }
         | HostAction::LinkUp { .. }
+        | HostAction::MoveVip { .. }
         | HostAction::SetSysctl { .. } => {
             return Err(LabError::new(action.to_string(), "it is not done to keepalived"));
         }
@@ -63,8 +66,11 @@ pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> 
     Ok(Ok(proof))
 }
 
-/// A director that loses its power: its keepalived is gone, and says nothing to anybody.
+/// A director that loses its power: its keepalived, if it has one, is gone, and says nothing to anybody.
 pub(super) fn darkened(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()> {
+    if plan.keepalived().is_none() {
+        return Ok(());
+    }
     let (control, director) = lab.controlled(node)?;
     if control.runs() {
         control.end(plan, director, StopSignal::Kill)?;

@@ -14,7 +14,10 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     let directors = said.last(|part| part.directors.as_ref());
     let two = directors.filter(|directors| directors.value > 1);
     let Some(last) = parts().next_back() else {
-        return two.map(|two| alone(two.span)).into_iter().collect();
+        let Some(two) = two else {
+            return Vec::new();
+        };
+        return without_keepalived(said, two.span);
     };
     let settings = parts().fold(Keepalived::default(), |all, part| all.with(&part.settings));
     let place = |key: &str| {
@@ -134,16 +137,15 @@ const VRRP: [&str; 5] = [
     "keepalived.garp-master-repeat",
 ];
 
-/// Two directors without keepalived.
-fn alone(span: Span) -> Mistake {
-    let message = "two directors without keepalived".to_owned();
-    Mistake::new(
-        MistakeKind::Wiring,
-        span,
-        message,
-        "nobody gives the VIP to one of them",
-    )
-    .help("add `keepalived: {}`, which moves the VIP between them by VRRP")
+/// What a lab of two directors cannot have where steps move the VIP.
+fn without_keepalived(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
+    let mut mistakes = beyond_one_link(said, two);
+    if said.misbuilt().next().is_some() {
+        let message = "two directors in a lab that is built wrong".to_owned();
+        let label = "what is built wrong has one director";
+        mistakes.push(Mistake::new(MistakeKind::Wiring, two, message, label));
+    }
+    mistakes
 }
 
 /// What a lab of two directors cannot have, beside what no lab with keepalived has.

@@ -197,8 +197,32 @@ impl From<Conflict<'_>> for Wrong {
                 kind: MistakeKind::UnknownServer,
                 message: "the lab has no second director".to_owned(),
                 label: "`director2` is the second director",
-                help: "add `directors: 2` to the lab, with `keepalived: {}`",
+                help: "add `directors: 2` to the lab",
             },
+            Conflict::NoOtherDirector => Self {
+                kind: MistakeKind::UnknownServer,
+                message: "the lab has one director: the VIP cannot move".to_owned(),
+                label: "there is no other director",
+                help: "add `directors: 2` to the lab",
+            },
+            Conflict::NoDirector(node) => Self {
+                kind: MistakeKind::UnknownServer,
+                message: format!("`{node}` is no director"),
+                label: "the VIP moves between the directors",
+                help: "name `director` or `director2`",
+            },
+            Conflict::VipOfKeepalived => Self {
+                kind: TableState,
+                message: "keepalived moves the VIP of this lab".to_owned(),
+                label: "keepalived's VRRP decides who has the VIP",
+                help: "leave `keepalived` out of the lab; or make it move the VIP: `stop-keepalived`, \
+                       `power-off`, `link-down`",
+            },
+            Conflict::HasVip(node) => wrong(
+                TableState,
+                format!("`{node}` has the VIP already"),
+                "`director` has it at the beginning",
+            ),
             Conflict::SpeaksNoVrrp(node) => Self {
                 kind: FirewallState,
                 message: format!("`{node}` speaks no VRRP"),
