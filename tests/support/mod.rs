@@ -269,6 +269,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "router.yaml",
         "shared-address.yaml",
         "director-failover.yaml",
+        "move-vip.yaml",
         "failback.yaml",
         "sync-low-rate.yaml",
         "partition-heals.yaml",

@@ -62,10 +62,22 @@ const CAUSES: &[Cause] = &[
         "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。",
     ),
     (
+        "not-told-of-the-move",
+        "The VIP was moved to the other director by hand, and the client sent to the old one until it learnt \
+         of that.",
+        "VIP 被手工移到另一台调度器，客户端在得知之前一直发往旧的那一台。",
+    ),
+    (
         "entry-timed-out",
         "The connection had been idle for longer than the director keeps an entry: the director answers its \
          next segment with an RST.",
         "连接空闲的时间超过了调度器保留条目的时间：调度器以 RST 应答它的下一个报文段。",
+    ),
+    (
+        "entry-dropped-in-defence",
+        "With drop_entry=3 the director dropped the entry of an idle connection that had had few packets: it \
+         answers the next segment with an RST.",
+        "drop_entry=3 时，调度器丢弃了数据包很少的空闲连接的条目：它以 RST 应答下一个报文段。",
     ),
     (
         "last-service-gone",

@@ -217,9 +217,13 @@ impl<'a> CellView<'a> {
     /// The first of the request's sendings that arrived at the director, if the director passed it on. What
     /// it refused as too big may have been sent again at once, in other sizes.
     pub(super) fn first_passed_on(&self) -> Option<&Passage<'a>> {
+        // What the other director got and dropped decided nothing.
+        let decided =
+            |passage: &&Passage<'a>| passage.director.as_ref().is_none_or(|by| *by == self.director);
         let mut arrived = self
             .sendings()
-            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some());
+            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some())
+            .filter(decided);
         let first = arrived.next()?;
         if first.answered == Some(TerminatorKind::Icmp { code: TOO_BIG }) {
             let at_once = |passage: &&Passage<'a>| {

@@ -364,11 +364,6 @@ fn two_directors_are_refused_where_they_are_not_understood() {
         "",
         "VRRP of version 2 with an interval of 200ms",
     );
-    refused(
-        "  keepalived: {",
-        "  keepalived-: {",
-        "two directors without keepalived",
-    );
 }
 
 /// keepalived would replace these by other values, and the cells would not be what they say.

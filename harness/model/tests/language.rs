@@ -33,6 +33,8 @@ const CLIENTS: &str = include_str!("fixtures/clients.yaml");
 
 /// Steps of keepalived.
 const KEEPALIVED: &str = include_str!("fixtures/keepalived.yaml");
+/// What needs two directors without keepalived: move_vip.rs.
+const MOVES: &str = include_str!("fixtures/moves.yaml");
 
 const EVERYTHING: &str = r#"
 name: everything
@@ -524,7 +526,7 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS, KEEPALIVED].map(|text| loaded(text).steps);
+    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS, KEEPALIVED, MOVES].map(|text| loaded(text).steps);
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);

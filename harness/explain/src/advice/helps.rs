@@ -190,6 +190,8 @@ impl Advice {
                     hung && *mtu >= SMALLEST_MTU && larger()
                 }
                 Self::SameForwarding { .. } => true,
+                Self::NoDropEntry => view.sysctl(view.director(), "net.ipv4.vs.drop_entry", at) == Some("3"),
+                Self::Announce => super::timeline::is_untold(view.plan),
                 // A client that goes past the director is served by what the director chooses then.
                 Self::BuildRight(Node::RealServer(server), Misbuild::AnswersArp) => {
                     view.is_connect() && others_serve(view, server, at)

@@ -98,6 +98,10 @@ pub(super) enum Advice {
     ServerMtu(u16),
     /// The operator: the lab's own forwarding method.
     SameForwarding(Name),
+    /// The director: entries are not dropped as a defence.
+    NoDropEntry,
+    /// The operator: whoever moves the VIP says so by gratuitous ARP.
+    Announce,
     /// The operator: a host as it should be built.
     BuildRight(Node, Misbuild),
 }
@@ -161,6 +165,8 @@ impl Advice {
             Self::ClampMss { .. } => "clamp-mss",
             Self::ServerMtu { .. } => "server-mtu",
             Self::SameForwarding { .. } => "same-forwarding",
+            Self::NoDropEntry => "drop-entry",
+            Self::Announce => "gratuitous-arp",
             Self::BuildRight(_, how) => match how {
                 Misbuild::AnswersArp => "quiet-about-the-vip",
                 Misbuild::NoVip => "add-the-vip",

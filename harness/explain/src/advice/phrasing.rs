@@ -156,6 +156,20 @@ impl Advice {
                     / "在 {server} 的配置改好之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为新连接选中它。",
                 command = weight_0(view, server),
             ),
+            Self::NoDropEntry => bilingual!(
+                "On the director, set net.ipv4.vs.drop_entry=1: entries are dropped only while memory is short \
+                 (net.ipv4.vs.amemthresh). With 0 they never are."
+                    / "在调度器上设置 net.ipv4.vs.drop_entry=1：只有内存不足（net.ipv4.vs.amemthresh）时才丢弃条目。设为 0 \
+                       则从不丢弃。"
+            ),
+            Self::Announce => bilingual!(
+                "Let the director that gets the VIP say so by gratuitous ARP (`arping -U -c 1 -I eth0 {vip}`, as \
+                 often as keepalived does it: five times, and five times more after five seconds). Then hosts \
+                 and routers use its Ethernet address at once."
+                    / "让得到 VIP 的调度器以免费 ARP 宣告（`arping -U -c 1 -I eth0 {vip}`；keepalived 发送五次，五秒后再发五次）。\
+                       这样主机和路由器会立即使用它的以太网地址。",
+                vip = view.plan.vip(),
+            ),
             Self::BuildRight(node, how) => built_right(view, node, *how),
             Self::OutOfTheTable(server) if view.plan.service().persistence.is_some() => bilingual!(
                 "Delete {server} from the table before its mysqld is stopped (`{command}`), or let a health \

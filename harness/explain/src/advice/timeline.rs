@@ -1,8 +1,8 @@
 //! A scenario's time line, to be edited.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ServerDeed};
-use lvs_matrix_model::plan::{Phase, Step};
+use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, ServerDeed, TrafficAction};
+use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::scenario::{Phases, Scenario};
 use std::time::Duration;
 
@@ -74,6 +74,15 @@ impl Timeline {
         self.steps.insert(place, Step::of(phase, action.into()));
     }
 
+    /// Every director that gets the VIP says so.
+    pub(super) fn announce_the_vip(&mut self) {
+        for step in &mut self.steps {
+            if let Action::Host(HostAction::MoveVip { gratuitous_arp, .. }) = &mut step.action {
+                *gratuitous_arp = true;
+            }
+        }
+    }
+
     /// Takes out the first step from this place on that is one of these.
     pub(super) fn remove(&mut self, from: usize, wanted: impl Fn(&Action) -> bool) {
         let place = self.steps.iter().skip(from).position(|step| wanted(&step.action));
@@ -101,4 +110,34 @@ pub(super) fn takes_away(action: &Action, server: &Name) -> bool {
 /// Does it stop the mysqld of this server?
 pub(super) fn stops(action: &Action, server: &Name) -> bool {
     matches!(action.deed_on(server), Some(ServerDeed::Stop(_)))
+}
+
+/// Does a step move the VIP without a word?
+pub(super) fn is_untold(plan: &LabPlan) -> bool {
+    let untold = |action: &Action| {
+        matches!(
+            action,
+            Action::Host(HostAction::MoveVip {
+                gratuitous_arp: false,
+                ..
+            })
+        )
+    };
+    plan.steps.iter().any(|step| untold(&step.action))
+}
+
+/// The firewall rules that steps add, to be edited.
+pub(super) fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
+    line.steps.iter_mut().filter_map(|step| match &mut step.action {
+        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => {
+            Some((&*node, chain, verdict))
+        }
+        Action::Traffic(_)
+        | Action::Client(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Wait(_)
+        | Action::Watch(_) => None,
+    })
 }

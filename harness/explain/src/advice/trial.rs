@@ -2,7 +2,7 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
-use super::timeline::{Timeline, deletes, stops, takes_away};
+use super::timeline::{Timeline, deletes, rules, stops, takes_away};
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
@@ -82,6 +82,8 @@ impl Advice {
             | Self::ClampMss { .. }
             | Self::ServerMtu { .. }
             | Self::SameForwarding { .. }
+            | Self::NoDropEntry
+            | Self::Announce
             | Self::BuildRight(..) => None,
         }
     }
@@ -207,6 +209,8 @@ impl Advice {
                 let (node, size) = (Node::RealServer(server.clone()), *size);
                 line.insert(0, TrafficAction::ClampMss { node, size });
             }
+            Self::NoDropEntry => sysctl(&mut line, Role::Director, "net.ipv4.vs.drop_entry", 1),
+            Self::Announce => line.announce_the_vip(),
             Self::ServerMtu(mtu) => line.scenario.lab.server_mtu = Some(*mtu),
             Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
@@ -292,21 +296,6 @@ fn cuts_off(action: &Action, server: &Name) -> bool {
         return false;
     };
     action.cuts_off() == Some(true) && action.server() == Some(server)
-}
-
-fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
-    line.steps.iter_mut().filter_map(|step| match &mut step.action {
-        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => {
-            Some((&*node, chain, verdict))
-        }
-        Action::Traffic(_)
-        | Action::Client(_)
-        | Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => None,
-    })
 }
 
 /// What takes the server away waits until the client is done and has closed its connection; its weight is 0

@@ -18,6 +18,7 @@ pub(super) const VIP_MOVED: Rule = Rule {
     explains: Explains::Circumstance,
     sources: &TAKES_OVER,
     holds: |view| {
+        view.plan.keepalived()?;
         let moved = Moved::of(view)?;
         Some(Finding {
             at: moved.announced.at,
@@ -55,7 +56,7 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
         if table.has_entry(view.known_as) || !table.has_service() {
             return None;
         }
-        let told = match view.plan.keepalived()?.sync {
+        let told = match view.plan.keepalived().is_some_and(|said| said.sync) {
             false => bilingual!(
                 "No sync daemon ran, so nobody had told {to} of the connection"
                     / "没有运行同步守护进程，因此没有人告知 {to} 这条连接",
@@ -142,6 +143,7 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
     explains: Explains::Silence,
     sources: &TAKES_OVER,
     holds: |view| {
+        view.plan.keepalived()?;
         let to = view.director();
         let gone = |passage: &&Passage<'_>| {
             let other = passage.director.as_ref().is_some_and(|director| director != to);
@@ -223,7 +225,12 @@ impl<'a> Moved<'a> {
 }
 
 /// The first gratuitous ARP within a time by which a director told the client that it has the VIP.
-fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) -> Option<&'a Packet> {
+pub(super) fn announced<'a>(
+    view: &CellView<'a>,
+    by: &Node,
+    from: Instant,
+    until: Instant,
+) -> Option<&'a Packet> {
     let vip = view.plan.vip();
     view.seen_on(&Node::Client).find(|packet| {
         let gratuitous =

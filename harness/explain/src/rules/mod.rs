@@ -4,6 +4,7 @@
 mod addition;
 mod client;
 mod datagram;
+mod defence;
 mod director;
 mod failover;
 mod firewall;
@@ -14,6 +15,7 @@ mod limited;
 mod locks;
 mod method;
 mod misbuilt;
+mod moved;
 mod neighbour;
 mod nodest;
 mod outlived;
@@ -76,6 +78,9 @@ pub(super) const ALL: &[Rule] = &[
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
     failover::SENT_TO_THE_OLD,
+    moved::BY_HAND,
+    moved::ROUTED_ON,
+    moved::NOT_TOLD,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,
@@ -91,6 +96,7 @@ pub(super) const ALL: &[Rule] = &[
     routed::REFUSED,
     routed::UNREACHABLE,
     service::ENTRY_TIMED_OUT,
+    defence::DROPPED_ENTRY,
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,
     nodest::EXPIRED_BY_A_SEGMENT,

@@ -175,6 +175,17 @@ const CELLS: &[(&str, &[&str])] = &[
         &["sent-to-the-old-director", "vip-moved", "scheduled"],
     ),
     (
+        "moved/told",
+        &["vip-moved-by-hand", "unknown-to-the-new-director"],
+    ),
+    ("moved/routed", &["scheduled", "routed-on-by-the-old-director"]),
+    ("moved/untold", &["not-told-of-the-move", "scheduled"]),
+    (
+        "moved/off",
+        &["not-told-of-the-move", "unknown-to-the-new-director"],
+    ),
+    ("defence/only", &["entry-dropped-in-defence"]),
+    (
         "reverse-path/only",
         &["reverse-path-filter", "syn-retries-exhausted"],
     ),

@@ -47,6 +47,10 @@ fn nothing(_: &Action) -> bool {
     true
 }
 
+fn vip_moved(action: &Action) -> bool {
+    matches!(action, Action::Host(HostAction::MoveVip { .. }))
+}
+
 fn deletion(action: &Action) -> bool {
     matches!(
         action,
@@ -242,6 +246,10 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("known-by-the-sync-daemon", LATE, of_director),
     ("unknown-to-the-new-director", ERRORS, of_director),
     ("sent-to-the-old-director", LATE, unplugged),
+    ("entry-dropped-in-defence", ERRORS, nothing),
+    ("vip-moved-by-hand", LATE, vip_moved),
+    ("routed-on-by-the-old-director", LATE, vip_moved),
+    ("not-told-of-the-move", LATE, vip_moved),
 ];
 
 /// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or

@@ -69,7 +69,9 @@ fn shown(plan: &LabPlan, lab: &Lab, state: &State<'_>, to: &Node) -> Result<Show
 fn addresses(namespace: &Namespace, address: IpAddr) -> Result<String> {
     let look = CommandLine::new(["ip", "-o", "addr", "show", "to", &address.to_string()]);
     let shown = namespace.check(&look).stage("look for the VIP")?;
-    let words = shown.split_whitespace().skip_while(|word| !word.starts_with("inet"));
+    let words = shown
+        .split_whitespace()
+        .skip_while(|word| !word.starts_with("inet"));
     let words: Vec<&str> = words.skip(1).take_while(|word| !word.contains('\\')).collect();
     Ok(words.join(" "))
 }

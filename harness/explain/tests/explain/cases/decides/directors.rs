@@ -2,6 +2,7 @@
 
 use super::super::super::*;
 use super::Decides;
+use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::keepalived::HealthCheck;
 use lvs_matrix_model::plan::Process;
 use lvs_matrix_model::record::Moment;
@@ -104,5 +105,50 @@ pub(super) const DECIDES: &[Decides] = &[
         "failover/late",
         "the first director was gone",
         |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "vip-moved-by-hand",
+        "moved/told",
+        "the new director said so by gratuitous ARP",
+        |cell| without(cell, |packet, _| matches!(packet.body, Body::Arp { .. })),
+    ),
+    (
+        "routed-on-by-the-old-director",
+        "moved/routed",
+        "the VIP was moved",
+        |cell| undone(cell, |action| action.key() == "move-vip"),
+    ),
+    (
+        "not-told-of-the-move",
+        "moved/untold",
+        "the old director forwards nothing",
+        |cell| sysctl(cell, &Node::Director, "net.ipv4.ip_forward", "1"),
+    ),
+    (
+        "not-told-of-the-move",
+        "moved/off",
+        "the old director was off",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "entry-dropped-in-defence",
+        "defence/only",
+        "the director defends itself",
+        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.drop_entry", "1"),
+    ),
+    (
+        "entry-dropped-in-defence",
+        "defence/only",
+        "the entry was gone",
+        |cell| {
+            let port = cell.record.client.as_ref().unwrap().sockets[0].port;
+            for snapshot in &mut cell.record.snapshots {
+                snapshot.connections = format!(
+                    "IPVS connection entries\npro expire state       source             virtual            \
+                     destination\nTCP 600:00  ESTABLISHED 192.0.2.10:{port} 192.0.2.100:9007 \
+                     192.0.2.31:9007\n"
+                );
+            }
+        },
     ),
 ];
