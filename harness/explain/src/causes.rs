@@ -74,6 +74,12 @@ const CAUSES: &[Cause] = &[
         "连接空闲的时间超过了调度器保留条目的时间：调度器以 RST 应答它的下一个报文段。",
     ),
     (
+        "answer-refused-without-entry",
+        "The director had forgotten the masqueraded connection, and with nat_icmp_send=1 it dropped the answer and \
+         told the real server alone.",
+        "调度器已忘记 NAT 模式的连接；nat_icmp_send=1 时它丢弃应答，并且只告知真实服务器。",
+    ),
+    (
         "entry-dropped-in-defence",
         "With drop_entry=3 the director dropped the entry of an idle connection that had had few packets: it \
          answers the next segment with an RST.",

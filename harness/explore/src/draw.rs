@@ -192,6 +192,7 @@ pub(crate) fn begins(action: &ClientAction) -> bool {
         ClientAction::Connect(_)
         | ClientAction::ConnectEach { .. }
         | ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. }
         | ClientAction::Query(_)
         | ClientAction::Request(_)
         | ClientAction::AwaitResult { .. }

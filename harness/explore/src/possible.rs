@@ -56,7 +56,9 @@ impl<'a> Walk<'a> {
                 running.is_none() && opening.to.as_ref().is_none_or(in_table)
             }
             ClientAction::ConnectEach { .. } => true,
-            ClientAction::AwaitConnect { .. } => running == Some(Running::Connect),
+            ClientAction::AwaitConnect { .. } | ClientAction::AbortConnect { .. } => {
+                running == Some(Running::Connect)
+            }
             ClientAction::AwaitResult { .. } => running == Some(Running::Statement),
             ClientAction::Query(_)
             | ClientAction::StartQuery(_)
@@ -87,7 +89,7 @@ impl<'a> Walk<'a> {
             ClientAction::StartQuery(_) | ClientAction::StartRequest(_) => {
                 self.running.insert(on, Running::Statement);
             }
-            ClientAction::AwaitResult { .. } => {
+            ClientAction::AwaitResult { .. } | ClientAction::AbortConnect { .. } => {
                 self.running.remove(&on);
             }
             ClientAction::Disconnect { .. } => {

@@ -42,6 +42,8 @@ fn steps_of_the_client_are_about_a_connection() {
             ClientAction::StartQuery(large()),
             ClientAction::AwaitConnect { on: on("two") },
             ClientAction::AwaitResult { on: on("one") },
+            ClientAction::StartConnect(opening("three", None, false)),
+            ClientAction::AbortConnect { on: on("three") },
         ])
     );
     let closed = |name, how| ClientAction::Disconnect { on: on(name), how };

@@ -42,6 +42,12 @@ impl Advice {
                     / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随之删除，这类数据流的下一个数据报会被\
                        转发给另一台服务器，没有时得到 ICMP 错误，而不是被丢弃。"
             ),
+            Self::ExpireNodestConn if leads_to_weight_0(view) => bilingual!(
+                "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entry of a server with weight 0 goes \
+                 when a SYN matches it, and the SYN is scheduled."
+                    / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：SYN 匹配到权重为 0 的真实服务器的条目时，该条目会删除，\
+                       SYN 重新调度。"
+            ),
             Self::ExpireNodestConn => bilingual!(
                 "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entries of a deleted server go \
                  with it, and the next segment of such a connection is answered with an RST instead of being \
@@ -377,4 +383,11 @@ fn reset_the_other_way(node: &Node) -> Bilingual {
         here = here.as_str(),
         there = there.as_str(),
     )
+}
+
+/// Was the client's SYN passed on to a server of weight 0, which an old entry led to?
+fn leads_to_weight_0(view: &CellView<'_>) -> bool {
+    let passed = view.first_passed_on().filter(|_| view.is_connect());
+    let to = passed.and_then(|passage| passage.sent_to_server());
+    to.is_some_and(|(_, server)| super::helps::weight_was_0(view, server))
 }

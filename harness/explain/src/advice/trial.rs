@@ -432,6 +432,7 @@ fn awaited_at_once(action: &ClientAction) -> Option<ClientAction> {
         | ClientAction::ConnectEach { .. }
         | ClientAction::StartConnect(_)
         | ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. }
         | ClientAction::AwaitResult { .. }
         | ClientAction::Disconnect { .. } => None,
     }
@@ -468,6 +469,7 @@ fn may_fail(action: ClientAction) -> ClientAction {
             ..request
         }),
         other @ (ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. }
         | ClientAction::AwaitResult { .. }
         | ClientAction::Disconnect { .. }) => other,
     }

@@ -70,6 +70,28 @@ impl<'a> OldEntry<'a> {
         )
     }
 
+    /// Did its connection never come about? It was refused, or given up.
+    fn never_opened(&self) -> bool {
+        self.entry.state() == "SYN_RECV"
+    }
+
+    /// Why the connection is not over, as far as the director knows.
+    fn not_over(&self) -> Bilingual {
+        if self.never_opened() {
+            bilingual!(
+                "that connect never came about, and nobody tells the director that it is over. Its entry lives \
+                 for 60 s after the last SYN, and"
+                    / "那次连接没有建立，也没有人告知调度器它已结束；条目在最后一个 SYN 之后还会存在 60 秒，"
+            )
+        } else {
+            bilingual!(
+                "in direct routing the director does not see the server's FIN, so to it the connection is \
+                 not quite over, and"
+                    / "DR 模式下，调度器看不到服务器的 FIN，在它看来那条连接还没有完全结束，"
+            )
+        }
+    }
+
     /// Why it did not keep the SYN from being scheduled.
     pub(super) fn made_place(&self) -> (Bilingual, Citation) {
         let why = match self.fate {
@@ -114,17 +136,16 @@ pub(super) const DROPS: Rule = Rule {
             at: head.at,
             text: bilingual!(
                 "The client's SYN came from the port of an earlier connection, of which the director still \
-                 had an entry ({entry}): in direct routing the director does not see the server's FIN, so to \
-                 it the connection is not quite over, and only an entry in TIME_WAIT or CLOSE makes place \
+                 had an entry ({entry}): {not_over} only an entry in TIME_WAIT or CLOSE makes place \
                  for a SYN (conn_reuse_mode=1). The SYN therefore matched that entry, whose server had been \
                  deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} \
                  ({from} on director, to {to}). That another server was there made no difference: what \
                  matches an entry is not scheduled."
-                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：DR 模式下，调度器看不到服务器的 \
-                       FIN，在它看来那条连接还没有完全结束，而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
+                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{not_over}而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
                        上的{from}，至{to}）。有别的真实服务器也没有用：匹配到条目的报文段不会被调度。",
                 entry = old.text(),
+                not_over = old.not_over(),
                 times = times(dropped.len()),
                 from = first(*head),
                 to = first(*tail),
@@ -137,12 +158,60 @@ pub(super) const DROPS: Rule = Rule {
                     .map(|passage| passage.sent.packet),
                 &claim::Fate::Dropped,
             ),
-            advice: vec![
-                Advice::ConnReuseMode,
-                Advice::ExpireNodestConn,
-                Advice::ConnectTimeout,
-                Advice::FewerSynRetries,
-            ],
+            // An entry in FIN_WAIT makes place with conn_reuse_mode=3, one in SYN_RECV never.
+            advice: (!old.never_opened())
+                .then_some(Advice::ConnReuseMode)
+                .into_iter()
+                .chain([
+                    Advice::ExpireNodestConn,
+                    Advice::ConnectTimeout,
+                    Advice::FewerSynRetries,
+                ])
+                .collect(),
+        })
+    },
+};
+
+/// The entry of a connect that was given up leads the SYN to its server.
+pub(super) const LEADS: Rule = Rule {
+    name: "led-by-an-old-entry",
+    explains: Explains::Circumstance,
+    sources: &[
+        core("is_new_conn_expected"),
+        core("ip_vs_in_hook"),
+        connections("ip_vs_conn_put"),
+    ],
+    holds: |view| {
+        let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn && old.never_opened())?;
+        let passed = view.first_passed_on()?;
+        let (seen, to) = passed.sent_to_server()?;
+        if to != old.server {
+            return None;
+        }
+        let weight = old.table.weight(old.server)?;
+        Some(Finding {
+            at: passed.sent.at,
+            text: bilingual!(
+                "The client's SYN came from the port of an earlier connect, of which the director still had \
+                 an entry ({entry}): {not_over} only an entry in TIME_WAIT or CLOSE makes place for a SYN \
+                 (conn_reuse_mode=1). So nobody was chosen: the SYN went where the entry leads, to {server}, \
+                 which had weight {weight} ({seen} on director). Each SYN that is passed on prolongs the \
+                 entry."
+                    / "客户端的 SYN 来自先前一次连接用过的端口，调度器上还有那次连接的条目（{entry}）：{not_over}而只有处于 TIME_WAIT \
+                       或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有进行选择：SYN 按条目到达 {server}，其权重为 \
+                       {weight}（director 上的{seen}）。每个转发的 SYN 都会延长该条目。",
+                entry = old.text(),
+                not_over = old.not_over(),
+                server = old.server,
+                seen = first(*seen),
+            ),
+            shown_by: vec![Citation::Snapshot(old.table.snapshot), packet(*seen)],
+            // Of a server that may still be chosen the entry does not end by itself.
+            advice: (weight == 0)
+                .then_some(Advice::ExpireNodestConn)
+                .into_iter()
+                .collect(),
+            ..Finding::default()
         })
     },
 };

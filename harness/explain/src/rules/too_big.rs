@@ -2,7 +2,10 @@
 //! larger, and whether the client learns of it.
 
 use super::prelude::*;
+use lvs_matrix_model::capture::Body;
+use lvs_matrix_model::capture::decode::FRAGMENT;
 use lvs_matrix_model::capture::flow::{TOO_BIG, TooBig, too_big};
+use lvs_matrix_model::scenario::Forwarding;
 
 const TCP_V4: Source = tcp("tcp_v4_mtu_reduced");
 const TCP_V6: Source = Source::of("tcp_v6_mtu_reduced", "net/ipv6/tcp_ipv6.c");
@@ -184,6 +187,65 @@ pub(super) const PROBED: Rule = Rule {
             shown_by,
             claims: refused.claims(),
             advice: Vec::new(),
+        })
+    },
+};
+
+/// With pmtu_disc=0 the director puts what is too big into several packets.
+pub(super) const IN_PIECES: Rule = Rule {
+    name: "fragmented-in-the-tunnel",
+    explains: Explains::Answer,
+    sources: &[
+        SIZES,
+        transmit("ip_vs_tunnel_xmit"),
+        Source::of("ip_do_fragment", "net/ipv4/ip_output.c"),
+        Source::of("ip_defrag", "net/ipv4/ip_fragment.c"),
+    ],
+    holds: |view| {
+        const KEY: &str = "net.ipv4.vs.pmtu_disc";
+        let request = view.request()?;
+        let arrived = request.arrived.filter(|_| request.passed_on.is_none())?;
+        let server = view.server()?;
+        let tunnelled = view.method(server) == Forwarding::Tunneling && !view.plan.vip().is_ipv6();
+        if !tunnelled || view.sysctl(view.director(), KEY, arrived.at)? != "0" {
+            return None;
+        }
+        let (answer, _) = view.answers().find(|(packet, _)| packet.at >= arrived.at)?;
+        // What is sent in pieces is not put together again by the capture.
+        let piece = |packet: &&Packet| {
+            let torn = matches!(&packet.body, Body::Malformed { reason } if reason == FRAGMENT);
+            torn && arrived.at <= packet.at && packet.at <= answer.at
+        };
+        let own = |packet: &&Packet| view.sender(packet) == Some(view.director());
+        let pieces = view.seen_on(view.director()).filter(piece).filter(own);
+        let pieces: Vec<Seen> = pieces.map(Seen::from).collect();
+        let (head, tail) = (*pieces.first()?, *pieces.last()?);
+        Some(Finding {
+            at: arrived.at,
+            text: bilingual!(
+                "The client's {what} ({arrived} on director) makes IP packets that are larger than the way to \
+                 {server} takes, with what the tunnel puts around them. With {key}=0 the director does not \
+                 say so by ICMP, and clears \"don't fragment\" of the outer packet: its kernel sent them in \
+                 {count} fragments ({head} to {tail} on director), which {server} put together again, and \
+                 answered (packet {answer} on client)."
+                    / "客户端{what}（director 上的{arrived}）构成的 IP 包加上隧道的外层头之后，超过了通往 {server} 的大小限制。{key}=0 \
+                       时，调度器不以 ICMP 告知，并清除外层包的“不分片”标志：其内核以 {count} 个分片发出（director \
+                       上的{head}至{tail}），{server} 将它们重组并应答（client 上的数据包 {answer}）。",
+                what = view.carrier(),
+                arrived = first(arrived),
+                key = KEY,
+                count = pieces.len(),
+                head = first(head),
+                tail = first(tail),
+                answer = answer.number,
+            ),
+            shown_by: vec![
+                packet(arrived),
+                packet(head),
+                packet(tail),
+                Citation::Packet(answer.number),
+            ],
+            ..Finding::default()
         })
     },
 };

@@ -2,11 +2,14 @@
 
 use super::super::cell_view::size;
 use super::super::claim;
+use super::super::icmp::PORT_UNREACHABLE;
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
-use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::flow::{segment, unreachable};
 use lvs_matrix_model::path::{Hop, Rewrite};
 use std::net::IpAddr;
+
+const NAT_ICMP_SEND: &str = "net.ipv4.vs.nat_icmp_send";
 
 /// The answer comes when the director has forgotten the connection, and keeps the real server's address.
 pub(super) const NO_ENTRY: Rule = Rule {
@@ -70,6 +73,71 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 times = times(untranslated.len()),
                 passed = first(passed),
                 then = then,
+            ),
+            shown_by,
+            claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
+            advice: vec![
+                Advice::Drain(server.clone()),
+                Advice::ReadTimeout,
+                Advice::Keepalive,
+            ],
+        })
+    },
+};
+
+/// The director drops such an answer, and tells the real server so.
+pub(super) const REFUSED: Rule = Rule {
+    name: "answer-refused-without-entry",
+    explains: Explains::Silence,
+    sources: &[
+        core("ip_vs_out_hook"),
+        Source::of("ip_vs_has_real_service", "net/netfilter/ipvs/ip_vs_ctl.c"),
+        tcp("tcp_v4_err"),
+    ],
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (reached, server) = request.at_server()?;
+        let node = Node::RealServer(server.clone());
+        if view.sysctl(view.director(), NAT_ICMP_SEND, reached.at)? == "0" {
+            return None;
+        }
+        let spoken: Vec<Seen> = view
+            .sent_by(server)
+            .filter(|(packet, said)| packet.at >= reached.at && size(said) > 0)
+            .filter(|(packet, _)| sent_on(view, packet).is_none())
+            .map(|(packet, _)| packet.into())
+            .collect();
+        let said = *spoken.first()?;
+        let (forgot, shown) = forgotten(view, said, server)?;
+        let told: Vec<Seen> = view
+            .seen_on(&node)
+            .filter(|packet| packet.at >= said.at && view.sender(packet) == Some(view.director()))
+            .filter(|packet| unreachable(packet).is_some_and(|(code, _)| code == PORT_UNREACHABLE))
+            .map(Seen::from)
+            .collect();
+        let told_first = *told.first()?;
+        let mut shown_by = shown;
+        shown_by.extend([request.sent, *reached].map(packet));
+        shown_by.extend(spoken.iter().chain(&told).map(|seen| packet(*seen)));
+        Some(Finding {
+            at: said.at,
+            text: bilingual!(
+                "{server} had an answer to the client's {what}, and sent it with its own address as the \
+                 source ({said} there). With masquerading the director puts the VIP in the place of that \
+                 address by the connection's entry. But {forgot}. With net.ipv4.vs.nat_icmp_send=1 the \
+                 director drops what such a server sends without an entry, and answers with an ICMP port \
+                 unreachable ({told} on {server}): {times}. To a connection that is established that is no \
+                 end: the TCP of {server} sends the answer again until it gives up. The client is told \
+                 nothing, and goes on waiting."
+                    / "{server} 应答了客户端{what}，源地址是它自己的地址（{server} 上的{said}）。NAT 模式下，由调度器按连接的条目把源地址换成 \
+                       VIP。但是{forgot}。net.ipv4.vs.nat_icmp_send=1 时，调度器丢弃真实服务器发来的没有条目的报文段，并以 ICMP port \
+                       unreachable 应答（{server} 上的{told}），共 {times}。对已建立的连接来说这并不是终结：{server} 的 TCP \
+                       继续重传，直到放弃。客户端一无所知，继续等待。",
+                what = view.carrier(),
+                said = first(said),
+                forgot = forgot,
+                told = first(told_first),
+                times = times(told.len()),
             ),
             shown_by,
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),

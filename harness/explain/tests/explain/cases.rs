@@ -184,6 +184,16 @@ const CELLS: &[(&str, &[&str])] = &[
         "moved/off",
         &["not-told-of-the-move", "unknown-to-the-new-director"],
     ),
+    (
+        "given-up/led",
+        &["led-by-an-old-entry", "host-off", "syn-retries-exhausted"],
+    ),
+    (
+        "given-up/dropped",
+        &["old-entry-without-server", "scheduled-after-the-old-entry"],
+    ),
+    ("answers/in-pieces", &["fragmented-in-the-tunnel"]),
+    ("answers/refused", &["answer-refused-without-entry"]),
     ("defence/only", &["entry-dropped-in-defence"]),
     (
         "reverse-path/only",

@@ -29,6 +29,7 @@ pub(super) fn proof(proof: &Proof) -> String {
             format!("客户端在 /proc/net/ip_vs_conn 中有 {} 个条目", entries.0)
         }
         Proof::Closed => "已关闭".to_owned(),
+        Proof::GivenUp => "客户端放弃了连接，并关闭了套接字".to_owned(),
         Proof::HasServer {
             server,
             weight,

@@ -80,6 +80,16 @@ actions! {
             { on } => en("await connect{}", on_english(on)) zh("等待连接建立{}", on_chinese(on));
         }
 
+        /// The client gives up a connect that `start-connect` began, and closes its socket. Before TCP's
+        /// handshake is over that tells nobody: the director keeps its entry, and a repetition is sent no more.
+        "abort-connect" AbortConnect {
+            /// The connection's name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "on" on: Option<Name> as Name;
+        } says {
+            { on } => en("abort connect{}", on_english(on)) zh("放弃连接{}", on_chinese(on));
+        }
+
         /// The client opens a connection from each of its addresses (`clients`), one after the other, and
         /// waits until each is open or has failed. The one that fares worst is classified: one that is met
         /// with silence, else one that fails, else the first. All of them stay open.
@@ -230,6 +240,7 @@ impl ClientAction {
             | Self::StartQuery(_)
             | Self::Request(_)
             | Self::StartRequest(_)
+            | Self::AbortConnect { .. }
             | Self::Disconnect { .. } => None,
         }
     }
@@ -243,7 +254,10 @@ impl ClientAction {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.name.as_ref(),
             Self::Query(statement) | Self::StartQuery(statement) => statement.on.as_ref(),
             Self::Request(request) | Self::StartRequest(request) => request.on.as_ref(),
-            Self::AwaitConnect { on } | Self::AwaitResult { on } | Self::Disconnect { on, .. } => on.as_ref(),
+            Self::AwaitConnect { on }
+            | Self::AbortConnect { on }
+            | Self::AwaitResult { on }
+            | Self::Disconnect { on, .. } => on.as_ref(),
         }
     }
 
@@ -253,6 +267,7 @@ impl ClientAction {
         match self {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.to.as_ref(),
             Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
             | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
@@ -272,6 +287,7 @@ impl ClientAction {
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
             | Self::ConnectEach { .. }
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => None,
@@ -285,6 +301,7 @@ impl ClientAction {
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
             | Self::ConnectEach { .. }
             | Self::Disconnect { .. } => "connect",
             Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult { .. } => "query",
@@ -298,6 +315,7 @@ impl ClientAction {
         match self {
             Self::Connect(_) | Self::StartConnect(_) | Self::ConnectEach { .. } => true,
             Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Request(_)
@@ -320,6 +338,7 @@ impl ClientAction {
             Self::StartConnect(_) | Self::StartQuery(_) | Self::StartRequest(_) => true,
             Self::Connect(_)
             | Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
             | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::Request(_)
@@ -340,12 +359,13 @@ impl ClientAction {
             | Self::StartQuery(_)
             | Self::Request(_)
             | Self::StartRequest(_)
+            | Self::AbortConnect { .. }
             | Self::Disconnect { .. } => false,
         }
     }
 
-    /// Is it one of those whose last one in `act` is classified? Closing a connection has no outcome that a
-    /// client would notice.
+    /// Is it one of those whose last one in `act` is classified? Closing a connection, and giving a connect up,
+    /// have no outcome that a client would notice.
     #[must_use]
     pub fn is_classified(&self) -> bool {
         match self {
@@ -358,7 +378,7 @@ impl ClientAction {
             | Self::Request(_)
             | Self::StartRequest(_)
             | Self::AwaitResult { .. } => true,
-            Self::Disconnect { .. } => false,
+            Self::AbortConnect { .. } | Self::Disconnect { .. } => false,
         }
     }
 
@@ -370,7 +390,10 @@ impl ClientAction {
             Self::Query(statement) | Self::StartQuery(statement) => statement.may_fail,
             Self::Request(request) | Self::StartRequest(request) => request.may_fail,
             Self::ConnectEach { may_fail, .. } => *may_fail,
-            Self::AwaitConnect { .. } | Self::AwaitResult { .. } | Self::Disconnect { .. } => false,
+            Self::AwaitConnect { .. }
+            | Self::AbortConnect { .. }
+            | Self::AwaitResult { .. }
+            | Self::Disconnect { .. } => false,
         }
     }
 

@@ -17,6 +17,8 @@ pub const ETHERNET_HEADER: u32 = 14;
 
 /// The length of a UDP header (RFC 768).
 const UDP_HEADER: u32 = 8;
+/// Why a fragment of an IP packet is not decoded.
+pub const FRAGMENT: &str = "a fragment of an IP packet";
 
 /// The hash FNV-1a with 64 bits: it tells payloads apart, and is the same in every build.
 #[must_use]
@@ -156,7 +158,7 @@ fn ip(sliced: &LaxSlicedPacket<'_>, cut: bool) -> Result<(IpAddr, IpAddr, Transp
     }
     let length = length.ok_or("the IP header's length is shorter than the header")?;
     if payload.fragmented {
-        return Err("a fragment of an IP packet".to_owned());
+        return Err(FRAGMENT.to_owned());
     }
     if payload.incomplete && !cut {
         return Err("the IP header speaks of more bytes than the frame has".to_owned());

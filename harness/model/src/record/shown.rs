@@ -61,6 +61,8 @@ readable_sentences! {
         } => "the client has {entries} in /proc/net/ip_vs_conn",
         /// The client has closed its connection.
         Closed => "closed",
+        /// The client has given its connect up.
+        GivenUp => "the client gave the connect up, and closed its socket",
         /// The table has the real server as it was to be.
         HasServer {
             /// The real server.
@@ -401,6 +403,7 @@ impl Proof {
             | Self::Connections { .. }
             | Self::Entries { .. }
             | Self::Closed
+            | Self::GivenUp
             | Self::HasServer { .. }
             | Self::NoSuchService
             | Self::NoService

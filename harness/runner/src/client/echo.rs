@@ -2,7 +2,7 @@
 //! namespace. To programs of the author's own it sends bytes, and takes what comes back.
 
 use super::mysql_async::io_kind;
-use super::{Desk, Inbox, Operation, Order, Task, failed, sockets};
+use super::{Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
 use crate::echo_server::unspecified;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -15,8 +15,10 @@ use lvs_matrix_model::serving;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::Notify;
 
 /// The largest UDP datagram.
 const LARGEST_DATAGRAM: usize = 1 << 16;
@@ -40,14 +42,21 @@ pub(super) async fn operate(mut inbox: Inbox, desk: &Desk) {
     let mut connections: HashMap<Option<Name>, Open> = HashMap::new();
     // Earlier connections of the same name stay open, as they would in a program that opens another one.
     let mut forgotten: Vec<Open> = Vec::new();
+    // What ends a connect that is under way.
+    let mut aborts: HashMap<Option<Name>, Rc<Notify>> = HashMap::new();
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
             order = inbox.recv() => match order {
+                Some(Order { on, task: Task::Abort, .. }) => {
+                    aborts.get(&on).into_iter().for_each(|abort| abort.notify_one());
+                }
                 Some(order) => {
                     order.task.begun().into_iter().for_each(|begun| desk.write(order.number, begun));
                     let open = connections.remove(&order.on);
-                    running.push(perform(desk, order, open));
+                    let abort = Rc::new(Notify::new());
+                    aborts.insert(order.on.clone(), Rc::clone(&abort));
+                    running.push(perform(desk, order, open, abort));
                 }
                 None => break,
             },
@@ -64,6 +73,7 @@ async fn perform(
     desk: &Desk,
     order: Order,
     open: Option<Open>,
+    abort: Rc<Notify>,
 ) -> (Option<Name>, Option<Open>, Option<Open>) {
     let Order { number, on, task } = order;
     let (mut now, mut before) = (None, None);
@@ -76,13 +86,22 @@ async fn perform(
                 now = earlier;
             }
         },
-        (Task::Begin(Operation::Connect), earlier) => match connect(desk, number).await {
-            Ok(fresh) => (now, before) = (Some(fresh), earlier),
-            Err(error) => {
-                desk.write(number, ClientEventKind::Failed(client_error(&error)));
-                now = earlier;
+        (Task::Begin(Operation::Connect), earlier) => {
+            let connected = tokio::select! {
+                connected = connect(desk, number) => connected.map_err(|error| {
+                    ClientEventKind::Failed(client_error(&error))
+                }),
+                // With the future goes its socket.
+                () = abort.notified() => Err(given_up()),
+            };
+            match connected {
+                Ok(fresh) => (now, before) = (Some(fresh), earlier),
+                Err(failed) => {
+                    desk.write(number, failed);
+                    now = earlier;
+                }
             }
-        },
+        }
         (Task::Begin(Operation::Statement(text)), Some(open)) => {
             now = Some(request(desk, number, open, &text).await);
         }
@@ -97,7 +116,7 @@ async fn perform(
             desk.write(number, failed("there is no connection to send the request on"));
         }
         (Task::Disconnect(_), None) => desk.write(number, failed("there is no connection to close")),
-        (Task::Resume, open) => now = open,
+        (Task::Resume | Task::Abort, open) => now = open,
     }
     desk.log.settled(number);
     (on, now, before)

@@ -77,6 +77,8 @@ enum Task {
     /// The rest of the result is to be read.
     Resume,
     Disconnect(Closing),
+    /// The connect that is under way is to be given up.
+    Abort,
 }
 
 /// What a connection is bound to before it is opened.
@@ -200,6 +202,11 @@ impl Client {
         self.tell(number, on, Task::Disconnect(how))
     }
 
+    /// Gives up the connect of this number.
+    pub(crate) fn abort(&self, number: u32, on: Option<&Name>) -> Result<()> {
+        self.tell(number, on, Task::Abort)
+    }
+
     fn tell(&self, number: u32, on: Option<&Name>, task: Task) -> Result<()> {
         let stage = "tell the client what to do";
         let on = on.cloned();
@@ -286,6 +293,11 @@ fn fail_all(mut inbox: Inbox, desk: &Desk, why: &str) {
     }
 }
 
+/// What is written down of a connect that is given up.
+fn given_up() -> ClientEventKind {
+    failed("the connect was given up, as the client was told")
+}
+
 /// A failure of the program itself.
 fn failed(message: impl Into<String>) -> ClientEventKind {
     ClientEventKind::Failed(ClientError {
@@ -311,7 +323,7 @@ impl Task {
             Self::Begin(operation) => Some(operation.begun()),
             Self::From(_) => Some(Operation::Connect.begun()),
             Self::Large(Statement { sql, .. }) => Some(ClientEventKind::StatementBegun { sql: sql.clone() }),
-            Self::Resume => None,
+            Self::Resume | Self::Abort => None,
             Self::Disconnect(_) => Some(ClientEventKind::DisconnectBegun),
         }
     }
@@ -323,7 +335,7 @@ fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
         match task {
             Task::Begin(operation) => session.perform(desk, number, operation),
             // A scenario that says so is refused when it is read.
-            Task::From(_) | Task::Large(_) | Task::Resume | Task::Disconnect(_) => {
+            Task::From(_) | Task::Large(_) | Task::Resume | Task::Disconnect(_) | Task::Abort => {
                 task.begun()
                     .into_iter()
                     .for_each(|begun| desk.write(number, begun));

@@ -1,6 +1,6 @@
 //! The default client: mysql_async on one thread in the client's namespace.
 
-use super::{Desk, Inbox, Operation, Order, Task, failed, sockets};
+use super::{Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lvs_matrix_model::Name;
@@ -48,13 +48,13 @@ pub(super) async fn operate(mut inbox: Inbox, desk: &Desk) {
     let mut connections = Connections::new();
     // Earlier connections of the same name stay open, as they would in a program that opens another one.
     let mut forgotten: Vec<Open> = Vec::new();
-    // What lets a client that stopped reading go on.
+    // What lets a client that stopped reading go on, and ends a connect that is under way.
     let mut paused: HashMap<Option<Name>, Rc<Notify>> = HashMap::new();
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
             order = inbox.recv() => match order {
-                Some(Order { on, task: Task::Resume, .. }) => {
+                Some(Order { on, task: Task::Resume | Task::Abort, .. }) => {
                     if let Some(resume) = paused.get(&on) {
                         resume.notify_one();
                     }
@@ -91,13 +91,22 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, 
         forgotten: None,
     };
     match (task, open) {
-        (Task::Begin(Operation::Connect), before) => match connect(desk, options, number).await {
-            Ok(fresh) => (done.open, done.forgotten) = (Some(fresh), before),
-            Err(error) => {
-                desk.write(number, ClientEventKind::Failed(client_error(&error)));
-                done.open = before;
+        (Task::Begin(Operation::Connect), before) => {
+            let connected = tokio::select! {
+                connected = connect(desk, options, number) => connected.map_err(|error| {
+                    ClientEventKind::Failed(client_error(&error))
+                }),
+                // With the future goes its socket.
+                () = resume.notified() => Err(given_up()),
+            };
+            match connected {
+                Ok(fresh) => (done.open, done.forgotten) = (Some(fresh), before),
+                Err(failed) => {
+                    desk.write(number, failed);
+                    done.open = before;
+                }
             }
-        },
+        }
         (Task::Begin(Operation::Statement(sql)), Some(mut open)) => {
             let kind = match execute(&mut open.connection, &sql).await {
                 Ok((rows, first_row)) => ClientEventKind::ResultReceived { rows, first_row },
@@ -114,7 +123,7 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, 
             desk.write(number, kind);
             done.open = Some(open);
         }
-        (Task::Resume, open) => done.open = open,
+        (Task::Resume | Task::Abort, open) => done.open = open,
         // A scenario that says so is refused when it is read.
         (Task::From(_), open) => {
             desk.write(

@@ -52,6 +52,7 @@ impl Timeline<'_> {
             ClientAction::StartConnect(opening) => self.start_connect(opening),
             ClientAction::StartQuery(statement) => self.start_query(statement),
             ClientAction::AwaitConnect { .. } => self.await_started(on, Proof::Connected),
+            ClientAction::AbortConnect { .. } => self.abort_connect(on),
             ClientAction::AwaitResult { .. } => self.await_started(on, Proof::Answered),
             ClientAction::Disconnect { how, .. } => self.disconnect(on, *how),
         }
@@ -149,6 +150,22 @@ impl Timeline<'_> {
             self.client.resume(started.operation, on)?;
         }
         Ok(self.await_end(&started, success))
+    }
+
+    /// Gives up a connect that was started.
+    fn abort_connect(&mut self, on: Option<&Name>) -> Result<Done> {
+        let stage = "give up the connect";
+        let started = self.started.remove(&on.cloned());
+        let started = started.ok_or_else(|| LabError::new(stage, "nothing was started"))?;
+        let operation = started.operation;
+        if self.client.standing(operation) != Standing::Pending {
+            return Err(LabError::new(stage, "it had ended before"));
+        }
+        self.client.abort(operation, on)?;
+        match self.client.wait(operation, Instant::now() + CLOSE_DEADLINE) {
+            Standing::Failed => Ok(Done::proven(Proof::GivenUp)),
+            Standing::Succeeded | Standing::Pending => Err(LabError::new(stage, "the client goes on")),
+        }
     }
 
     /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing

@@ -2,6 +2,7 @@
 
 mod directors;
 mod firewalls;
+mod settings;
 
 use super::super::table::Damage;
 use super::super::*;
@@ -61,7 +62,10 @@ pub(crate) type Decides = (&'static str, &'static str, &'static str, Damage);
 
 /// What decides each rule, and how it is taken away.
 pub(crate) fn decides() -> impl Iterator<Item = &'static Decides> {
-    let of_kinds = directors::DECIDES.iter().chain(firewalls::DECIDES);
+    let of_kinds = directors::DECIDES
+        .iter()
+        .chain(firewalls::DECIDES)
+        .chain(settings::DECIDES);
     DECIDES.iter().chain(of_kinds)
 }
 

@@ -83,6 +83,7 @@ fn no_such_address(clients: Option<&At<u8>>, action: &ClientAction, span: Span) 
         ClientAction::Connect(opening) | ClientAction::StartConnect(opening) => opening.from,
         ClientAction::ConnectEach { .. } => None,
         ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. }
         | ClientAction::Query(_)
         | ClientAction::StartQuery(_)
         | ClientAction::Request(_)
@@ -169,7 +170,9 @@ fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
         return Some("use a connection with a name");
     }
     match action {
-        ClientAction::StartConnect(_) | ClientAction::AwaitConnect { .. } => Some("only begin to connect"),
+        ClientAction::StartConnect(_)
+        | ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. } => Some("only begin to connect"),
         ClientAction::Disconnect { .. } => Some("close its connection"),
         ClientAction::Query(statement) | ClientAction::StartQuery(statement) => {
             let payload = statement.payload.map(|_| "put a payload into its statement");

@@ -150,6 +150,7 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 ClientAction::Connect(_)
                 | ClientAction::StartConnect(_)
                 | ClientAction::AwaitConnect { .. }
+                | ClientAction::AbortConnect { .. }
                 | ClientAction::ConnectEach { .. }
                 | ClientAction::AwaitResult { .. }
                 | ClientAction::Disconnect { .. } => (true, ""),
@@ -163,6 +164,7 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 ClientAction::Connect(_)
                 | ClientAction::StartConnect(_)
                 | ClientAction::AwaitConnect { .. }
+                | ClientAction::AbortConnect { .. }
                 | ClientAction::ConnectEach { .. }
                 | ClientAction::Query(_)
                 | ClientAction::StartQuery(_)
@@ -251,7 +253,9 @@ fn not_over_udp(action: &ClientAction, span: Span) -> Option<Mistake> {
             )
             .help("a real server is chosen when the first request is sent; let the scheduler have only one")
         }),
-        ClientAction::StartConnect(_) | ClientAction::AwaitConnect { .. } => Some(
+        ClientAction::StartConnect(_)
+        | ClientAction::AwaitConnect { .. }
+        | ClientAction::AbortConnect { .. } => Some(
             wrong(
                 span,
                 format!(

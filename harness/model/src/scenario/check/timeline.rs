@@ -74,6 +74,8 @@ impl What {
 struct Running<'d> {
     what: What,
     span: Span,
+    /// In which phase it began.
+    phase: Phase,
     /// When it has ended, if all is well.
     due: Duration,
     /// The operation that it is.

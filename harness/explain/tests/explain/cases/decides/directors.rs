@@ -130,25 +130,4 @@ pub(super) const DECIDES: &[Decides] = &[
         "the old director was off",
         |cell| undone(cell, |action| action.key() == "power-off"),
     ),
-    (
-        "entry-dropped-in-defence",
-        "defence/only",
-        "the director defends itself",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.drop_entry", "1"),
-    ),
-    (
-        "entry-dropped-in-defence",
-        "defence/only",
-        "the entry was gone",
-        |cell| {
-            let port = cell.record.client.as_ref().unwrap().sockets[0].port;
-            for snapshot in &mut cell.record.snapshots {
-                snapshot.connections = format!(
-                    "IPVS connection entries\npro expire state       source             virtual            \
-                     destination\nTCP 600:00  ESTABLISHED 192.0.2.10:{port} 192.0.2.100:9007 \
-                     192.0.2.31:9007\n"
-                );
-            }
-        },
-    ),
 ];

@@ -46,6 +46,7 @@ impl<'d> Walk<'d, '_> {
                     self.connected.insert(on);
                 }
             }
+            ClientAction::AbortConnect { .. } => self.aborted(step, on),
             ClientAction::Query(Statement { takes, .. }) | ClientAction::Request(Request { takes, .. }) => {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
@@ -141,6 +142,7 @@ impl<'d> Walk<'d, '_> {
         let running = Running {
             what,
             span: step.span,
+            phase: self.phase,
             due: self.now.saturating_add(action.own_time()),
             operation: self.candidate(action),
         };
@@ -156,6 +158,36 @@ impl<'d> Walk<'d, '_> {
             self.operations.push(running.operation);
             return true;
         }
+        self.nothing_runs(step, on, what);
+        false
+    }
+
+    /// A connect that is given up has no outcome. One that began in `act` is to be classified.
+    fn aborted(&mut self, step: &Placed, on: On<'d>) {
+        let running = self.running.remove(&on);
+        let Some(running) = running.filter(|running| running.what == What::Connect) else {
+            let message = format!(
+                "no connect is under way that could be given up{}",
+                of_name(" on", on)
+            );
+            let (label, help) = (
+                "`start-connect` must come before it",
+                "a connection that is open is closed by `disconnect`",
+            );
+            self.wrong(step, MistakeKind::NoStatement, &message, label, help);
+            return;
+        };
+        if running.phase == Phase::Act {
+            let message = format!("a connect of `act` is given up{}", of_name(" on", on));
+            let label = "what becomes of it would be classified";
+            let help =
+                "begin it in `before`; or let the client's own connect time-out end it (`connect-timeout`)";
+            self.wrong(step, MistakeKind::NoStatement, &message, label, help);
+        }
+    }
+
+    /// What is awaited was not begun.
+    fn nothing_runs(&mut self, step: &Placed, on: On<'d>, what: What) {
         let (message, label, help) = match what {
             What::Statement => (
                 "no statement is running whose result could be awaited",
@@ -170,7 +202,6 @@ impl<'d> Walk<'d, '_> {
         };
         let message = format!("{message}{}", of_name(" on", on));
         self.wrong(step, MistakeKind::NoStatement, &message, label, help);
-        false
     }
 
     fn needs_connection(&mut self, step: &Placed, on: On<'d>) {
