@@ -127,15 +127,15 @@ pub(super) const NOT_TOLD: Rule = Rule {
         let drops = view.sysctl(old, FORWARDING, head.sent.at) == Some("0");
         let why = match cut {
             Some((step, _)) => bilingual!(
-                "which step {number} ({step}) had cut off: none of that arrived there"
-                    / "而步骤 {number}（{step}）已将它断开：这些都没有到达",
+                "Step {number} ({step}) had cut {old} off: none of that arrived there"
+                    / "步骤 {number}（{step}）已将 {old} 断开：这些都没有到达",
                 number = step.number,
                 step = doing(&step.action),
             ),
             None if drops && !has_it => bilingual!(
-                "which had not had the VIP since step {number} ({step}) and forwards nothing \
+                "{old} had not had the VIP since step {number} ({step}) and forwards nothing \
                  (net.ipv4.ip_forward=0): its kernel dropped all of that without a word"
-                    / "而自步骤 {number}（{step}）起它已没有 VIP，也不转发（net.ipv4.ip_forward=0）：其内核把这些都静默丢弃",
+                    / "自步骤 {number}（{step}）起 {old} 已没有 VIP，也不转发（net.ipv4.ip_forward=0）：其内核把这些都静默丢弃",
                 number = moved.step.number,
                 step = doing(&moved.step.action),
             ),
@@ -170,13 +170,13 @@ pub(super) const NOT_TOLD: Rule = Rule {
             (Some(then), None, Some(reply)) => (
                 bilingual!(
                     "{nobody} A neighbour counts as reachable for a random 15 to 45 s after its last \
-                     confirmation. Then what is sent makes the kernel ask that Ethernet address for the VIP, \
-                     three times; without an answer it forgets the neighbour. So in the end it asked \
-                     everybody, {to} answered (packet {reply} on client), and the client's repetition went \
-                     there ({then} on client)"
+                     confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for \
+                     the VIP, three times; without an answer it forgets the neighbour. So in the end it asked \
+                     everybody, and {to} said that it has the VIP (packet {reply} on client). The client's \
+                     next repetition went to {to} ({then} on client)"
                         / "{nobody}邻居在最后一次确认之后的 15 到 45 秒（随机）内被视为可达。此后再发送时，内核会向该以太网地址询问 VIP \
-                           三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 应答（client 上的数据包 \
-                           {reply}），客户端的重传到达那里（client 上的{then}）",
+                           三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 表明自己持有 VIP（client 上的数据包 \
+                           {reply}），客户端的下一次重传到达 {to}（client 上的{then}）",
                     nobody = nobody_told(&moved),
                     to = moved.to,
                     reply = reply.number,
@@ -187,8 +187,8 @@ pub(super) const NOT_TOLD: Rule = Rule {
             (Some(_), None, None) => return None,
             (None, ..) => (
                 bilingual!(
-                    "{nobody} Until the end of the observation the client's kernel had not found {to}"
-                        / "{nobody}直到观察结束，客户端的内核都没有找到 {to}",
+                    "{nobody} In all that time the client's kernel did not find {to}"
+                        / "{nobody}在整段时间里，客户端的内核都没有找到 {to}",
                     nobody = nobody_told(&moved),
                     to = moved.to,
                 ),
@@ -206,9 +206,8 @@ pub(super) const NOT_TOLD: Rule = Rule {
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
-                "The client sent its {what} to the Ethernet address of {old}, {times} ({sent} on client), \
-                 {why}. {text}."
-                    / "客户端{what}共 {times} 发往 {old} 的以太网地址（client 上的{sent}），{why}。{text}。",
+                "The client still sent to {old}: its {what}, {times} ({sent} on client). {why}. {text}."
+                    / "客户端仍发往 {old}：{what}共 {times}（client 上的{sent}）。{why}。{text}。",
                 what = view.carrier(),
                 times = times(lost.len()),
                 sent = first(head.sent),

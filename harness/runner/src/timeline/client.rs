@@ -164,7 +164,8 @@ impl Timeline<'_> {
         self.client.abort(operation, on)?;
         match self.client.wait(operation, Instant::now() + CLOSE_DEADLINE) {
             Standing::Failed => Ok(Done::proven(Proof::GivenUp)),
-            Standing::Succeeded | Standing::Pending => Err(LabError::new(stage, "the client goes on")),
+            Standing::Succeeded => Err(LabError::new(stage, "it had ended before")),
+            Standing::Pending => Err(LabError::new(stage, "the client goes on")),
         }
     }
 

@@ -174,6 +174,32 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "is no gratuitous ARP of a director for the VIP".to_owned())
             }
+            Says::HasVip => {
+                let service = self.record.service.0;
+                let right = matches!(frame.what, What::Arp { operation: 2, sender, .. } if sender == service);
+                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                (right && by)
+                    .then_some(())
+                    .ok_or_else(|| "is no ARP reply of a director for the VIP".to_owned())
+            }
+            Says::Redirect => {
+                let right = matches!(frame.what, What::Icmp { kind: 5, .. });
+                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                (right && by)
+                    .then_some(())
+                    .ok_or_else(|| "is no ICMP redirect of a director".to_owned())
+            }
+            Says::Fragment => {
+                let last = mention.to.and_then(|to| self.frame(to));
+                let sent = |frame: &Frame| is_director(&frame.host) && self.is_from(frame, &frame.host);
+                let both = [Some(frame), last].into_iter().flatten();
+                let right = both
+                    .into_iter()
+                    .all(|frame| sent(frame) && self.is_real(frame.to));
+                right
+                    .then_some(())
+                    .ok_or_else(|| "was not sent by the director to a real server".to_owned())
+            }
             Says::AsksForServer => {
                 let server = |address| self.record.hosts.iter().any(|host| host.address == address);
                 let right = matches!(frame.what, What::Arp { operation: 1, target, .. } if server(target));
@@ -186,7 +212,7 @@ impl<'a> Cell<'a> {
                 let right = icmp || service.is_some_and(|s| s.has(FIN) || s.has(RST));
                 right.then_some(()).ok_or_else(|| "ends nothing".to_owned())
             }
-            Says::OfConnection if client.is_none() && service.is_none() => {
+            Says::OfConnection if client.is_none() && service.is_none() && !self.is_untranslated(frame) => {
                 wrong("is none of the connection's")
             }
             Says::CountedIcmp => {
@@ -258,6 +284,15 @@ impl<'a> Cell<'a> {
             | Says::Refuses
             | Says::Wrapped => Ok(()),
         }
+    }
+
+    /// Is it a segment of a real server's to the client, with the server's own address?
+    fn is_untranslated(&self, frame: &Frame) -> bool {
+        let to_client = |segment: &Tcp| {
+            let client = self.record.host("client");
+            client.is_some_and(|client| client.addresses.contains(&segment.target.0))
+        };
+        self.is_made_by_a_real_server(frame) && tcp(frame).is_some_and(to_client)
     }
 
     /// A probe repeats the byte before the next one, or nothing at that place (net/ipv4/tcp_output.c,
@@ -381,6 +416,9 @@ enum Says {
     SpeaksForService,
     CameToRouter,
     Announces,
+    HasVip,
+    Redirect,
+    Fragment,
 }
 
 /// Is it the name of a director?
@@ -475,4 +513,9 @@ const WORDS: &[(&str, Says)] = &[
     ("passed the connection on before", Says::PassedOn),
     ("segment of it arrived there", Says::Arrived),
     ("by its own timer, went to", Says::Again),
+    ("next repetition went to", Says::Again),
+    ("said that it has the VIP", Says::HasVip),
+    ("as a router does", Says::Arrived),
+    ("ICMP redirect", Says::Redirect),
+    ("fragments", Says::Fragment),
 ];

@@ -14,6 +14,7 @@ impl<'d> Walk<'d, '_> {
         let on = action.connection();
         if let Some(server) = action.to() {
             self.needs_server(step, server);
+            self.needs_the_vip_at_home(step);
         }
         match action {
             ClientAction::Connect(_) => {
@@ -74,6 +75,17 @@ impl<'d> Walk<'d, '_> {
                 self.filled.closes(on);
             }
         }
+    }
+
+    /// A real server is chosen for a connect by an edit of the first director's table.
+    fn needs_the_vip_at_home(&mut self, step: &Placed) {
+        if self.state.vip_is_at_home() {
+            return;
+        }
+        let message = "the VIP is not on `director`, whose table chooses a real server";
+        let label = "a step has moved the VIP before";
+        let help = "leave `to` out, or move the VIP back: `move-vip: { to: director }`";
+        self.wrong(step, MistakeKind::TableState, message, label, help);
     }
 
     /// Why no connect can be answered now, if that is certain.
