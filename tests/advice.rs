@@ -189,6 +189,13 @@ fn advice_of_cells_made_for_it_helps() {
                 assert!(kinds.contains(&kind), "{id}: {kinds:?}");
             }
         }
+        for (of, kind) in [
+            ("director/untold", "gratuitous-arp"),
+            ("director/defends-itself", "drop-entry"),
+            ("director/led", "expire-nodest-conn"),
+        ] {
+            assert!(id != of || kinds.contains(&kind), "{id}: {kinds:?}");
+        }
         if id.starts_with("in-force/") {
             assert!(!kinds.contains(&"tcp-user-timeout"), "{id}: {kinds:?}");
             assert!(!kinds.contains(&"expire-nodest-conn"), "{id}: {kinds:?}");
