@@ -454,7 +454,7 @@ pub struct VipChange {
     /// Which one.
     pub node: Node,
     /// When it was seen: at most a millisecond after a line of its keepalived's log, at most a second where
-    /// that logs nothing.
+    /// that logs nothing. Of a VIP that a step moved: when the step had done it.
     pub at: Instant,
     /// Does it have the VIP from then on?
     pub holds: bool,
