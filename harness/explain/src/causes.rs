@@ -75,8 +75,8 @@ const CAUSES: &[Cause] = &[
     ),
     (
         "answer-refused-without-entry",
-        "The director had forgotten the masqueraded connection, and with nat_icmp_send=1 it dropped the answer and \
-         told the real server alone.",
+        "The director had forgotten the masqueraded connection, and with nat_icmp_send=1 it dropped the \
+         answer and told the real server alone.",
         "调度器已忘记 NAT 模式的连接；nat_icmp_send=1 时它丢弃应答，并且只告知真实服务器。",
     ),
     (

@@ -54,7 +54,8 @@ pub(crate) struct Lab {
     director: Node,
     /// All of its balancers.
     directors: Vec<Node>,
-    /// Where steps have moved the VIP, and who had it at first, in a lab in which keepalived does not move it.
+    /// Where steps have moved the VIP, and who had it at first, in a lab in which keepalived does not move
+    /// it.
     pub(crate) moves: Vec<VipChange>,
     /// Command lines that made the lab.
     pub(crate) preparation: Vec<CommandRecord>,
@@ -342,8 +343,8 @@ impl Lab {
     }
 
     /// Each of two directors is shown to work, with the VIP on it: a query must be answered through either.
-    /// Then it is whose the plan says: the first one's, or, where keepalived moves it, nobody's. The client has
-    /// forgotten it.
+    /// Then it is whose the plan says: the first one's, or, where keepalived moves it, nobody's. The client
+    /// has forgotten it.
     fn prove_each(&mut self, plan: &LabPlan) -> Result<()> {
         let vip = plan.vip().to_string();
         let cidr = Cidr::alone(plan.vip()).to_string();

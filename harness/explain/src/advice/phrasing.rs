@@ -43,8 +43,8 @@ impl Advice {
                        转发给另一台服务器，没有时得到 ICMP 错误，而不是被丢弃。"
             ),
             Self::ExpireNodestConn if leads_to_weight_0(view) => bilingual!(
-                "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entry of a server with weight 0 goes \
-                 when a SYN matches it, and the SYN is scheduled."
+                "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entry of a server with weight 0 \
+                 goes when a SYN matches it, and the SYN is scheduled."
                     / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：SYN 匹配到权重为 0 的真实服务器的条目时，该条目会删除，\
                        SYN 重新调度。"
             ),
@@ -163,15 +163,15 @@ impl Advice {
                 command = weight_0(view, server),
             ),
             Self::NoDropEntry => bilingual!(
-                "On the director, set net.ipv4.vs.drop_entry=1: entries are dropped only while memory is short \
-                 (net.ipv4.vs.amemthresh). With 0 they never are."
+                "On the director, set net.ipv4.vs.drop_entry=1: entries are dropped only while memory is \
+                 short (net.ipv4.vs.amemthresh). With 0 they never are."
                     / "在调度器上设置 net.ipv4.vs.drop_entry=1：只有内存不足（net.ipv4.vs.amemthresh）时才丢弃条目。设为 0 \
                        则从不丢弃。"
             ),
             Self::Announce => bilingual!(
-                "Let the director that gets the VIP say so by gratuitous ARP (`arping -U -c 1 -I eth0 {vip}`, as \
-                 often as keepalived does it: five times, and five times more after five seconds). Then hosts \
-                 and routers use its Ethernet address at once."
+                "Let the director that gets the VIP say so by gratuitous ARP (`arping -U -c 1 -I eth0 \
+                 {vip}`, as often as keepalived does it: five times, and five times more after five \
+                 seconds). Then hosts and routers use its Ethernet address at once."
                     / "让得到 VIP 的调度器以免费 ARP 宣告（`arping -U -c 1 -I eth0 {vip}`；keepalived 发送五次，五秒后再发五次）。\
                        这样主机和路由器会立即使用它的以太网地址。",
                 vip = view.plan.vip(),

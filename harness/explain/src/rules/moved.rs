@@ -1,4 +1,5 @@
-//! The VIP was moved from one director to the other by hand: who was told, and where the client sent until then.
+//! The VIP was moved from one director to the other by hand: who was told, and where the client sent until
+//! then.
 
 use super::failover::announced;
 use super::neighbour::NEIGHBOUR;
@@ -29,9 +30,9 @@ pub(super) const BY_HAND: Rule = Rule {
         Some(Finding {
             at: announced.at,
             text: bilingual!(
-                "With step {number} ({step}) {to} told the link by gratuitous ARP that it has the VIP (packet \
-                 {packet} on client). A host that knows another Ethernet address of the VIP takes that one at \
-                 once: from then on what the client sent to the VIP went to {to}."
+                "With step {number} ({step}) {to} told the link by gratuitous ARP that it has the VIP \
+                 (packet {packet} on client). A host that knows another Ethernet address of the VIP takes \
+                 that one at once: from then on what the client sent to the VIP went to {to}."
                     / "步骤 {number}（{step}）中 {to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {packet}）。已知 VIP \
                        另一以太网地址的主机立即改用新的地址：此后客户端发往 VIP 的报文段都到达 {to}。",
                 number = moved.step.number,
@@ -104,8 +105,8 @@ pub(super) const ROUTED_ON: Rule = Rule {
     },
 };
 
-/// The client sent to a director that had the VIP no more, or was cut off, until it asked for the VIP anew, or
-/// was told.
+/// The client sent to a director that had the VIP no more, or was cut off, until it asked for the VIP anew,
+/// or was told.
 pub(super) const NOT_TOLD: Rule = Rule {
     name: "not-told-of-the-move",
     explains: Explains::Silence,
@@ -156,9 +157,9 @@ pub(super) const NOT_TOLD: Rule = Rule {
         let (text, mut shown_by) = match (then, told, reply) {
             (Some(then), Some(told), _) => (
                 bilingual!(
-                    "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on client), \
-                     the client's TCP knew nothing of that: its next repetition, by its own timer, went to \
-                     {to} ({then} on client)"
+                    "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on \
+                     client), the client's TCP knew nothing of that: its next repetition, by its own timer, \
+                     went to {to} ({then} on client)"
                         / "{to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
                            进行的下一次重传到达 {to}（client 上的{then}）",
                     to = moved.to,
@@ -171,9 +172,9 @@ pub(super) const NOT_TOLD: Rule = Rule {
                 bilingual!(
                     "{nobody} A neighbour counts as reachable for a random 15 to 45 s after its last \
                      confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for \
-                     the VIP, three times; without an answer it forgets the neighbour. So in the end it asked \
-                     everybody, and {to} said that it has the VIP (packet {reply} on client). The client's \
-                     next repetition went to {to} ({then} on client)"
+                     the VIP, three times; without an answer it forgets the neighbour. So in the end it \
+                     asked everybody, and {to} said that it has the VIP (packet {reply} on client). The \
+                     client's next repetition went to {to} ({then} on client)"
                         / "{nobody}邻居在最后一次确认之后的 15 到 45 秒（随机）内被视为可达。此后再发送时，内核会向该以太网地址询问 VIP \
                            三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 表明自己持有 VIP（client 上的数据包 \
                            {reply}），客户端的下一次重传到达 {to}（client 上的{then}）",

@@ -79,8 +79,8 @@ impl<'a> OldEntry<'a> {
     fn not_over(&self) -> Bilingual {
         if self.never_opened() {
             bilingual!(
-                "that connect never came about, and nobody tells the director that it is over. Its entry lives \
-                 for 60 s after the last SYN, and"
+                "that connect never came about, and nobody tells the director that it is over. Its entry \
+                 lives for 60 s after the last SYN, and"
                     / "那次连接没有建立，也没有人告知调度器它已结束；条目在最后一个 SYN 之后还会存在 60 秒，"
             )
         } else {
@@ -141,7 +141,8 @@ pub(super) const DROPS: Rule = Rule {
                  deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} \
                  ({from} on director, to {to}). That another server was there made no difference: what \
                  matches an entry is not scheduled."
-                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{not_over}而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
+                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{not_over}\
+                       而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
                        上的{from}，至{to}）。有别的真实服务器也没有用：匹配到条目的报文段不会被调度。",
                 entry = old.text(),

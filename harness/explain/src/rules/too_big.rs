@@ -223,10 +223,10 @@ pub(super) const IN_PIECES: Rule = Rule {
         Some(Finding {
             at: arrived.at,
             text: bilingual!(
-                "The client's {what} ({arrived} on director) makes IP packets that are larger than the way to \
-                 {server} takes, with what the tunnel puts around them. With {key}=0 the director does not \
-                 say so by ICMP, and clears \"don't fragment\" of the outer packet: its kernel sent them in \
-                 {count} fragments ({head} to {tail} on director), which {server} put together again, and \
+                "The client's {what} ({arrived} on director) makes IP packets that are larger than the way \
+                 to {server} takes, with what the tunnel puts around them. With {key}=0 the director does \
+                 not say so by ICMP, and clears \"don't fragment\" of the outer packet: its kernel sent them \
+                 in {count} fragments ({head} to {tail} on director), which {server} put together again, and \
                  answered (packet {answer} on client)."
                     / "客户端{what}（director 上的{arrived}）构成的 IP 包加上隧道的外层头之后，超过了通往 {server} 的大小限制。{key}=0 \
                        时，调度器不以 ICMP 告知，并清除外层包的“不分片”标志：其内核以 {count} 个分片发出（director \

@@ -81,7 +81,8 @@ actions! {
         }
 
         /// The client gives up a connect that `start-connect` began, and closes its socket. Before TCP's
-        /// handshake is over that tells nobody: the director keeps its entry, and a repetition is sent no more.
+        /// handshake is over that tells nobody: the director keeps its entry, and a repetition is sent no
+        /// more.
         "abort-connect" AbortConnect {
             /// The connection's name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -364,8 +365,8 @@ impl ClientAction {
         }
     }
 
-    /// Is it one of those whose last one in `act` is classified? Closing a connection, and giving a connect up,
-    /// have no outcome that a client would notice.
+    /// Is it one of those whose last one in `act` is classified? Closing a connection, and giving a connect
+    /// up, have no outcome that a client would notice.
     #[must_use]
     pub fn is_classified(&self) -> bool {
         match self {

@@ -112,13 +112,15 @@ actions! {
                 zh("以去掉 {server} 的配置重新加载 keepalived（SIGHUP）");
         }
 
-        /// The VIP is moved by hand from one of two directors to the other: `ip addr del`, then `ip addr add`.
-        /// A director that is cut off keeps it. For labs without keepalived, which moves the VIP by itself.
+        /// The VIP is moved by hand from one of two directors to the other: `ip addr del`, then `ip addr
+        /// add`. A director that is cut off keeps it. For labs without keepalived, which moves the VIP by
+        /// itself.
         "move-vip" MoveVip {
             /// `director` or `director2`: the one that has the VIP from then on.
             required "to" to: Node as Name;
-            /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does. Without that nobody is told:
-            /// ip(8) says nothing, and others keep the Ethernet address that they know until ARP has failed.
+            /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does. Without that nobody is
+            /// told: ip(8) says nothing, and others keep the Ethernet address that they know until ARP has
+            /// failed.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             flag "gratuitous-arp" gratuitous_arp: bool;
         } says {

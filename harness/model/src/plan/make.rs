@@ -184,8 +184,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(family, &roles, &[]);
         (parts, sysctls)
     });
-    // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself. (`check`
-    // has refused two of them on other labs than a flat one with direct routing.)
+    // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself.
+    // (`check` has refused two of them on other labs than a flat one with direct routing.)
     let moved = second.is_some() && lab.keepalived.is_some();
     let second = second.map(|given| {
         let mut parts = Parts::new(Node::SecondDirector, Some(Process::Ipvs), given);
