@@ -170,7 +170,7 @@ pub(super) const NOT_TOLD: Rule = Rule {
             ),
             (Some(then), None, Some(reply)) => (
                 bilingual!(
-                    "{nobody} A neighbour counts as reachable for a random 15 to 45 s after its last \
+                    "{nobody}A neighbour counts as reachable for a random 15 to 45 s after its last \
                      confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for \
                      the VIP, three times; without an answer it forgets the neighbour. So in the end it \
                      asked everybody, and {to} said that it has the VIP (packet {reply} on client). The \
@@ -188,7 +188,7 @@ pub(super) const NOT_TOLD: Rule = Rule {
             (Some(_), None, None) => return None,
             (None, ..) => (
                 bilingual!(
-                    "{nobody} In all that time the client's kernel did not find {to}"
+                    "{nobody}In all that time the client's kernel did not find {to}"
                         / "{nobody}在整段时间里，客户端的内核都没有找到 {to}",
                     nobody = nobody_told(&moved),
                     to = moved.to,
@@ -237,7 +237,7 @@ fn nobody_told(moved: &Moved<'_>) -> Bilingual {
     match moved.told {
         true => bilingual!("" / ""),
         false => bilingual!(
-            "The step sent no gratuitous ARP, so nobody told the client."
+            "The step sent no gratuitous ARP, so nobody told the client. "
                 / "该步骤没有发送免费 ARP，因此没有人告知客户端。"
         ),
     }
