@@ -1,4 +1,5 @@
 //! keepalived: what a scenario says of it, the configuration that is made of it, and what steps can do to it.
+//! And two directors without it: the first one has the VIP, and steps move it.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,7 +7,7 @@
 )]
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, Node, StopSignal, TrafficAction};
+use lvs_matrix_model::action::{Action, HostAction, Node, StopSignal, TrafficAction};
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
@@ -411,4 +412,107 @@ fn what_keepalived_would_not_take_is_a_mistake() {
         config.contains("state BACKUP") && config.contains("preempt_delay 20"),
         "{config}"
     );
+}
+
+const MOVES: &str = "
+name: moves
+claim: An operator moves the VIP.
+lab: { directors: 2, real-servers: { rs1: {} } }
+before: [{ move-vip: { to: director2, gratuitous-arp: true } }]
+change: [{ move-vip: { to: director } }]
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered }]
+";
+
+fn planned_moves(text: &str) -> LabPlan {
+    let scenario = load(text).unwrap();
+    plan(&scenario, &cells(&scenario)[0])
+}
+
+fn moved(to: &Node, gratuitous_arp: bool) -> Action {
+    HostAction::MoveVip {
+        to: to.clone(),
+        gratuitous_arp,
+    }
+    .into()
+}
+
+#[test]
+fn the_first_director_has_the_vip_and_both_have_the_table() {
+    let plan = planned_moves(MOVES);
+    let has_vip = |node: &Node| {
+        let host = plan.host(node).unwrap();
+        host.addresses().any(|address| address == plan.vip())
+    };
+    assert!(has_vip(&Node::Director) && !has_vip(&Node::SecondDirector));
+    let table = |node: &Node| plan.host(node).unwrap().commands.clone();
+    assert_eq!(table(&Node::Director), table(&Node::SecondDirector));
+    assert!(!table(&Node::Director).is_empty());
+}
+
+#[test]
+fn a_move_is_three_command_lines_and_two_without_a_word() {
+    let plan = planned_moves(MOVES);
+    let lines = |action: &Action| -> Vec<String> {
+        let lines = plan.command_lines(action).into_iter();
+        let line =
+            |(node, argv): (Option<Node>, Vec<String>)| format!("{}: {}", node.unwrap(), argv.join(" "));
+        lines.map(line).collect()
+    };
+    assert_eq!(
+        lines(&moved(&Node::SecondDirector, true)),
+        [
+            "director: ip addr del 192.0.2.100/32 dev eth0",
+            "director2: ip addr add 192.0.2.100/32 dev eth0",
+            "director2: arping -U -c 1 -I eth0 192.0.2.100",
+        ]
+    );
+    assert_eq!(
+        lines(&moved(&Node::Director, false)),
+        [
+            "director2: ip addr del 192.0.2.100/32 dev eth0",
+            "director: ip addr add 192.0.2.100/32 dev eth0",
+        ]
+    );
+}
+
+#[test]
+fn whoever_has_the_vip_cannot_get_it() {
+    let plan = planned_moves(MOVES);
+    let (to, back) = (moved(&Node::SecondDirector, false), moved(&Node::Director, false));
+    let mut state = plan.state();
+    assert!(state.vip_is_at_home());
+    assert_eq!(state.conflict(&back), Some(Conflict::HasVip(&Node::Director)));
+    state.apply(1, &to);
+    assert!(!state.vip_is_at_home());
+    assert_eq!(state.conflict(&to), Some(Conflict::HasVip(&Node::SecondDirector)));
+    state.apply(2, &back);
+    assert!(state.vip_is_at_home() && !state.lasts(1));
+}
+
+/// A host that nobody reaches cannot be told to give its address up.
+#[test]
+fn a_director_that_is_cut_off_keeps_the_vip() {
+    let plan = planned_moves(MOVES);
+    let cut: Action = HostAction::LinkDown { node: Node::Director }.into();
+    let (to, back) = (moved(&Node::SecondDirector, true), moved(&Node::Director, true));
+    let mut state = plan.state();
+    state.apply(1, &cut);
+    assert_eq!(state.conflict(&to), None);
+    state.apply(2, &to);
+    // Nobody reaches the first one to give it the VIP, and it has it still.
+    assert_eq!(state.conflict(&back), Some(Conflict::LinkDown(&Node::Director)));
+    let plug: Action = HostAction::LinkUp { node: Node::Director }.into();
+    state.apply(3, &plug);
+    assert_eq!(state.conflict(&back), Some(Conflict::HasVip(&Node::Director)));
+    assert!(!state.vip_is_at_home(), "both have it");
+}
+
+#[test]
+fn a_cell_that_moves_the_vip_can_be_written_alone() {
+    let plan = planned_moves(MOVES);
+    let again = planned_moves(&written(&plan.alone()));
+    assert_eq!(plan.hosts, again.hosts);
+    assert_eq!(plan.steps, again.steps);
 }

@@ -33,8 +33,10 @@ const CLIENTS: &str = include_str!("fixtures/clients.yaml");
 
 /// Steps of keepalived.
 const KEEPALIVED: &str = include_str!("fixtures/keepalived.yaml");
-/// What needs two directors without keepalived: move_vip.rs.
-const MOVES: &str = include_str!("fixtures/moves.yaml");
+/// What needs two directors without keepalived: keepalived.rs.
+const MOVES: &str = "{ name: moves, claim: It moves., lab: { directors: 2, real-servers: { rs1: {} } }, \
+    change: [{ move-vip: { to: director2 } }], act: [{ connect: {} }], observe: { patience: 5s, until: 1m }, \
+    expect: [{ behaviour: answered }] }";
 
 const EVERYTHING: &str = r#"
 name: everything

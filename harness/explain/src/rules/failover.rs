@@ -1,9 +1,11 @@
 //! Two directors: to which of them the client's segments go, and what that one knows of the connection.
 
+use super::neighbour::NEIGHBOUR;
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use lvs_matrix_model::capture::Body;
+use lvs_matrix_model::action::{Action, HostAction};
+use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
 /// By what a new master tells the link that it has the VIP.
@@ -187,6 +189,271 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
     },
 };
 
+const FORWARDING: &str = "net.ipv4.ip_forward";
+
+/// The new director told the client.
+pub(super) const BY_HAND: Rule = Rule {
+    name: "vip-moved-by-hand",
+    explains: Explains::Circumstance,
+    sources: &[
+        Source::of("arp_process", "net/ipv4/arp.c"),
+        Source::of("arp_is_garp", "net/ipv4/arp.c"),
+    ],
+    holds: |view| {
+        let moved = ByHand::of(view)?;
+        let to = view.director();
+        let decided = |passage: &&Passage<'_>| passage.director.as_ref() == Some(to);
+        let arrived = view.since_request().iter().find(decided)?;
+        if moved.to != to {
+            return None;
+        }
+        let announced = announced(view, to, moved.began, arrived.sent.at)?;
+        Some(Finding {
+            at: announced.at,
+            text: bilingual!(
+                "With step {number} ({step}) {to} told the link by gratuitous ARP that it has the VIP \
+                 (packet {packet} on client). A host that knows another Ethernet address of the VIP takes \
+                 that one at once: from then on what the client sent to the VIP went to {to}."
+                    / "步骤 {number}（{step}）中 {to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {packet}）。已知 VIP \
+                       另一以太网地址的主机立即改用新的地址：此后客户端发往 VIP 的报文段都到达 {to}。",
+                number = moved.step.number,
+                step = doing(&moved.step.action),
+                packet = announced.number,
+            ),
+            shown_by: vec![
+                Citation::Step(moved.step.number),
+                Citation::Packet(announced.number),
+            ],
+            ..Finding::default()
+        })
+    },
+};
+
+/// The old director, which forwards, passed on to the new one what still came to it.
+pub(super) const ROUTED_ON: Rule = Rule {
+    name: "routed-on-by-the-old-director",
+    explains: Explains::Circumstance,
+    sources: &[
+        Source::of("ip_forward", "net/ipv4/ip_forward.c"),
+        Source::of("ip_rt_send_redirect", "net/ipv4/route.c"),
+    ],
+    holds: |view| {
+        let moved = ByHand::of(view)?;
+        let (passage, arrived, old) = view.since_request().iter().find_map(|passage| {
+            let old = passage.to.as_ref().filter(|to| to.is_director())?;
+            let now = passage.director.as_ref().filter(|now| *now != old)?;
+            let arrived = passage.arrived.filter(|_| now == moved.to)?;
+            Some((passage, arrived, old))
+        })?;
+        if view.record.vip_holders(passage.sent.at).contains(&old) {
+            return None;
+        }
+        let redirect = view.seen_on(&Node::Client).find(|packet| {
+            packet.at >= passage.sent.at && is_redirect(packet) && view.sender(packet) == Some(old)
+        });
+        let told = redirect.map(|redirect| {
+            bilingual!(
+                ", and told the client so by an ICMP redirect (packet {number} on client)"
+                    / "，并以 ICMP redirect 告知客户端（client 上的数据包 {number}）",
+                number = redirect.number,
+            )
+        });
+        let told = told.unwrap_or_else(|| bilingual!("" / ""));
+        let mut shown_by = vec![Citation::Step(moved.step.number)];
+        shown_by.extend([packet(passage.sent), packet(arrived)]);
+        shown_by.extend(redirect.map(|redirect| Citation::Packet(redirect.number)));
+        Some(Finding {
+            at: passage.sent.at,
+            text: bilingual!(
+                "The client still knew the Ethernet address of {old} for the VIP, and sent its {what} there \
+                 ({sent} on client). {old} had not had the VIP since step {number} ({step}). It forwards \
+                 (net.ipv4.ip_forward=1), so it passed the segment on to {to}, as a router does ({arrived} \
+                 there){told}."
+                    / "客户端仍把 {old} 的以太网地址当作 VIP 的地址，{what}发往那里（client 上的{sent}）。自步骤 \
+                       {number}（{step}）起 {old} 已没有 VIP；它会转发（net.ipv4.ip_forward=1），于是像路由器一样把报文段转给 \
+                       {to}（{to} 上的{arrived}）{told}。",
+                what = view.carrier(),
+                sent = first(passage.sent),
+                number = moved.step.number,
+                step = doing(&moved.step.action),
+                to = moved.to,
+                arrived = first(arrived),
+                told = told,
+            ),
+            shown_by,
+            ..Finding::default()
+        })
+    },
+};
+
+/// The client sent to a director that had the VIP no more, or was cut off, until it asked for the VIP anew,
+/// or was told.
+pub(super) const NOT_TOLD: Rule = Rule {
+    name: "not-told-of-the-move",
+    explains: Explains::Silence,
+    sources: &[
+        Source::of("ip_error", "net/ipv4/route.c"),
+        NEIGHBOUR,
+        Source::of("neigh_max_probes", "net/core/neighbour.c"),
+        Source::of("arp_process", "net/ipv4/arp.c"),
+    ],
+    holds: |view| {
+        let moved = ByHand::of(view)?;
+        let head = view.request()?;
+        let old = head
+            .to
+            .as_ref()
+            .filter(|to| to.is_director() && *to != moved.to)?;
+        let cut = view.unplugged(old, head.sent.at);
+        let has_it = view.record.vip_holders(head.sent.at).contains(&old);
+        let drops = view.sysctl(old, FORWARDING, head.sent.at) == Some("0");
+        let why = match cut {
+            Some((step, _)) => bilingual!(
+                "Step {number} ({step}) had cut {old} off: none of that arrived there"
+                    / "步骤 {number}（{step}）已将 {old} 断开：这些都没有到达",
+                number = step.number,
+                step = doing(&step.action),
+            ),
+            None if drops && !has_it => bilingual!(
+                "{old} had not had the VIP since step {number} ({step}) and forwards nothing \
+                 (net.ipv4.ip_forward=0): its kernel dropped all of that without a word"
+                    / "自步骤 {number}（{step}）起 {old} 已没有 VIP，也不转发（net.ipv4.ip_forward=0）：其内核把这些都静默丢弃",
+                number = moved.step.number,
+                step = doing(&moved.step.action),
+            ),
+            None => return None,
+        };
+        let to_old = |passage: &&Passage<'_>| passage.to.as_ref() == Some(old) && passage.passed_on.is_none();
+        let lost: Vec<&Passage<'_>> = view.sendings().filter(to_old).collect();
+        let then = view
+            .sendings()
+            .find(|passage| passage.to.as_ref() == Some(moved.to));
+        let until = then.map_or(view.end(), |then| then.sent.at);
+        let told = announced(view, moved.to, head.sent.at, until);
+        let reply = view.seen_on(&Node::Client).find(|packet| {
+            let reply =
+                matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == view.plan.vip());
+            reply && head.sent.at <= packet.at && view.sender(packet) == Some(moved.to)
+        });
+        let (text, mut shown_by) = match (then, told, reply) {
+            (Some(then), Some(told), _) => (
+                bilingual!(
+                    "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on \
+                     client), the client's TCP knew nothing of that: its next repetition, by its own timer, \
+                     went to {to} ({then} on client)"
+                        / "{to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
+                           进行的下一次重传到达 {to}（client 上的{then}）",
+                    to = moved.to,
+                    told = told.number,
+                    then = first(then.sent),
+                ),
+                vec![Citation::Packet(told.number), packet(then.sent)],
+            ),
+            (Some(then), None, Some(reply)) => (
+                bilingual!(
+                    "{nobody}A neighbour counts as reachable for a random 15 to 45 s after its last \
+                     confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for \
+                     the VIP, three times; without an answer it forgets the neighbour. So in the end it \
+                     asked everybody, and {to} said that it has the VIP (packet {reply} on client). The \
+                     client's next repetition went to {to} ({then} on client)"
+                        / "{nobody}邻居在最后一次确认之后的 15 到 45 秒（随机）内被视为可达。此后再发送时，内核会向该以太网地址询问 VIP \
+                           三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 表明自己持有 VIP（client 上的数据包 \
+                           {reply}），客户端的下一次重传到达 {to}（client 上的{then}）",
+                    nobody = nobody_told(&moved),
+                    to = moved.to,
+                    reply = reply.number,
+                    then = first(then.sent),
+                ),
+                vec![Citation::Packet(reply.number), packet(then.sent)],
+            ),
+            (Some(_), None, None) => return None,
+            (None, ..) => (
+                bilingual!(
+                    "{nobody}In all that time the client's kernel did not find {to}"
+                        / "{nobody}在整段时间里，客户端的内核都没有找到 {to}",
+                    nobody = nobody_told(&moved),
+                    to = moved.to,
+                ),
+                Vec::new(),
+            ),
+        };
+        shown_by.insert(0, Citation::Step(moved.step.number));
+        shown_by.extend(cut.map(|(step, _)| Citation::Step(step.number)));
+        shown_by.extend(lost.iter().map(|passage| packet(passage.sent)));
+        let (arrived, before): (Vec<_>, Vec<_>) = lost.iter().partition(|passage| passage.arrived.is_some());
+        let numbers = |of: Vec<&&Passage<'_>>| of.into_iter().map(|passage| passage.sent.packet).collect();
+        let (arrived, before): (Vec<u32>, Vec<u32>) = (numbers(arrived), numbers(before));
+        let mut all = claims(arrived, &Fate::Dropped);
+        all.extend(claims(before, &Fate::LostBefore));
+        Some(Finding {
+            at: head.sent.at,
+            text: bilingual!(
+                "The client still sent to {old}: its {what}, {times} ({sent} on client). {why}. {text}."
+                    / "客户端仍发往 {old}：{what}共 {times}（client 上的{sent}）。{why}。{text}。",
+                what = view.carrier(),
+                times = times(lost.len()),
+                sent = first(head.sent),
+                why = why,
+                text = text,
+            ),
+            shown_by,
+            claims: all,
+            advice: vec![Advice::Announce],
+        })
+    },
+};
+
+/// Is it an ICMP redirect?
+fn is_redirect(packet: &Packet) -> bool {
+    matches!(
+        packet.body,
+        Body::Ip {
+            transport: Transport::Icmp { kind: 5, .. },
+            ..
+        }
+    )
+}
+
+fn nobody_told(moved: &ByHand<'_>) -> Bilingual {
+    match moved.told {
+        true => bilingual!("" / ""),
+        false => bilingual!(
+            "The step sent no gratuitous ARP, so nobody told the client. "
+                / "该步骤没有发送免费 ARP，因此没有人告知客户端。"
+        ),
+    }
+}
+
+/// The last step that moved the VIP by hand.
+struct ByHand<'a> {
+    step: &'a StepRecord,
+    began: Instant,
+    to: &'a Node,
+    told: bool,
+}
+
+impl<'a> ByHand<'a> {
+    fn of(view: &CellView<'a>) -> Option<Self> {
+        let moves = view.done(|action| match action {
+            Action::Host(HostAction::MoveVip { to, gratuitous_arp }) => Some((to, *gratuitous_arp)),
+            Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Client(_)
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
+        });
+        let (step, began, (to, told)) = moves.last()?;
+        Some(Self {
+            step,
+            began,
+            to,
+            told,
+        })
+    }
+}
+
 /// The last segment of the connection that another director passed on before a packet, and which one it was.
 fn passed_by_the_other<'v>(view: &'v CellView<'_>, before: u32) -> Option<(Seen, &'v Node)> {
     let passages = view.sent.iter().rev();
@@ -225,12 +492,7 @@ impl<'a> Moved<'a> {
 }
 
 /// The first gratuitous ARP within a time by which a director told the client that it has the VIP.
-pub(super) fn announced<'a>(
-    view: &CellView<'a>,
-    by: &Node,
-    from: Instant,
-    until: Instant,
-) -> Option<&'a Packet> {
+fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) -> Option<&'a Packet> {
     let vip = view.plan.vip();
     view.seen_on(&Node::Client).find(|packet| {
         let gratuitous =

@@ -4,7 +4,6 @@
 mod addition;
 mod client;
 mod datagram;
-mod defence;
 mod director;
 mod failover;
 mod firewall;
@@ -15,7 +14,6 @@ mod limited;
 mod locks;
 mod method;
 mod misbuilt;
-mod moved;
 mod neighbour;
 mod nodest;
 mod outlived;
@@ -78,9 +76,9 @@ pub(super) const ALL: &[Rule] = &[
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
     failover::SENT_TO_THE_OLD,
-    moved::BY_HAND,
-    moved::ROUTED_ON,
-    moved::NOT_TOLD,
+    failover::BY_HAND,
+    failover::ROUTED_ON,
+    failover::NOT_TOLD,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,
@@ -96,7 +94,7 @@ pub(super) const ALL: &[Rule] = &[
     routed::REFUSED,
     routed::UNREACHABLE,
     service::ENTRY_TIMED_OUT,
-    defence::DROPPED_ENTRY,
+    service::DROPPED_ENTRY,
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,
     nodest::EXPIRED_BY_A_SEGMENT,

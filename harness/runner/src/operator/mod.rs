@@ -9,13 +9,12 @@ mod mysqld;
 mod netem;
 mod size;
 mod table;
-mod vip;
 mod watch;
 
 pub(crate) use choice::{BY_HASH, BY_WEIGHT, entry_of, leave_only};
+pub(crate) use host::move_vip;
 pub(crate) use mysqld::mysqld;
 pub(crate) use table::{Saved, edit_table};
-pub(crate) use vip::move_vip;
 pub(crate) use watch::{Waited, watch};
 
 use crate::error::{LabError, Result};

@@ -2,7 +2,6 @@
 
 mod directors;
 mod firewalls;
-mod settings;
 
 use super::super::table::Damage;
 use super::super::*;
@@ -62,10 +61,7 @@ pub(crate) type Decides = (&'static str, &'static str, &'static str, Damage);
 
 /// What decides each rule, and how it is taken away.
 pub(crate) fn decides() -> impl Iterator<Item = &'static Decides> {
-    let of_kinds = directors::DECIDES
-        .iter()
-        .chain(firewalls::DECIDES)
-        .chain(settings::DECIDES);
+    let of_kinds = directors::DECIDES.iter().chain(firewalls::DECIDES);
     DECIDES.iter().chain(of_kinds)
 }
 
