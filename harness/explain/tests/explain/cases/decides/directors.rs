@@ -1,4 +1,4 @@
-//! What keepalived did to the table, to which of two directors the VIP went, and what settings make a director do.
+//! What keepalived did to the table, to which of two directors the VIP went, and what settings do.
 
 use super::super::super::*;
 use super::Decides;
