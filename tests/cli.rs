@@ -32,7 +32,6 @@ mod place;
 mod refused;
 
 use place::Place;
-use rstest::Context;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,11 +50,6 @@ fn plain(arguments: &[&str]) -> Command {
     }
     command.args(arguments);
     command
-}
-
-/// `missing_file` of `case_1_missing_file`, or what the test is called.
-fn name(group: &str, context: &Context) -> String {
-    format!("{group}_{}", context.description.unwrap_or("case"))
 }
 
 /// A cell of the stored run is named by its id or by a part of it that no other has.
