@@ -4,6 +4,7 @@ use super::Node;
 use super::entry::actions;
 use super::mysqld::StopSignal;
 use crate::Name;
+use crate::keepalived::Config;
 use serde::{Deserialize, Serialize};
 
 /// What the others' kernels know of a host that goes silent.
@@ -93,9 +94,14 @@ actions! {
         }
 
         /// keepalived that was stopped is started again, with the configuration that it had last; done when
-        /// the virtual service is in the table, with a real server. Of two directors it is done on the first.
-        "start-keepalived" StartKeepalived says {
-            {} => en("start keepalived") zh("启动 keepalived");
+        /// the virtual service is in the table, with the real servers that the configuration says.
+        "start-keepalived" StartKeepalived {
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { node: None } => en("start keepalived") zh("启动 keepalived");
+            { node: Some(node) } => en("start keepalived on {node}") zh("启动 {node} 上的 keepalived");
         }
 
         /// keepalived reads its configuration again (SIGHUP); done when it has, and the table has the real
@@ -105,11 +111,23 @@ actions! {
             /// the beginning.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "without" without: Option<Name> as Name;
+            /// Another configuration of your own: the name of a file, or the text itself, as `config` of
+            /// `keepalived`. It need not have every real server of the lab.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "config" config: Option<Config> as ConfigText;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
         } says {
-            { without: None } => en("reload keepalived (SIGHUP)") zh("重新加载 keepalived（SIGHUP）");
-            { without: Some(server) } =>
-                en("reload keepalived with a configuration without {server} (SIGHUP)")
-                zh("以去掉 {server} 的配置重新加载 keepalived（SIGHUP）");
+            { without: None, config: None, node } =>
+                en("reload keepalived{} (SIGHUP)", on(node.as_ref()))
+                zh("重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+            { without: Some(server), config: None, node } =>
+                en("reload keepalived{} with a configuration without {server} (SIGHUP)", on(node.as_ref()))
+                zh("以去掉 {server} 的配置重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+            { config: Some(config), node, .. } =>
+                en("reload keepalived{} with {config} (SIGHUP)", on(node.as_ref()))
+                zh("以 {config} 重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
         }
 
         /// A sysctl is written in a host's network namespace, and read back.
@@ -133,8 +151,9 @@ impl HostAction {
         match self {
             Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::from(server.clone()),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
-            Self::StopKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
-            Self::StartKeepalived | Self::ReloadKeepalived { .. } => Node::Director,
+            Self::StopKeepalived { node, .. }
+            | Self::StartKeepalived { node }
+            | Self::ReloadKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
         }
     }
 
@@ -146,7 +165,7 @@ impl HostAction {
             Self::PowerOn { .. } | Self::LinkUp { .. } => Some(false),
             Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => None,
         }
     }
@@ -161,7 +180,7 @@ impl HostAction {
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
     }
@@ -174,7 +193,7 @@ impl HostAction {
             | Self::PowerOn { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => true,
             Self::LinkDown { .. } | Self::LinkUp { .. } => false,
         }
@@ -189,7 +208,7 @@ impl HostAction {
             | Self::LinkUp { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
     }
@@ -204,8 +223,9 @@ impl HostAction {
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }
-            Self::StopKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
-            Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
+            Self::StopKeepalived { node, .. }
+            | Self::StartKeepalived { node }
+            | Self::ReloadKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
         }
     }
 
@@ -213,7 +233,9 @@ impl HostAction {
     #[must_use]
     pub fn is_of_keepalived(&self) -> bool {
         match self {
-            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => true,
+            Self::StopKeepalived { .. } | Self::StartKeepalived { .. } | Self::ReloadKeepalived { .. } => {
+                true
+            }
             Self::PowerOff { .. }
             | Self::PowerOn { .. }
             | Self::LinkDown { .. }
@@ -221,6 +243,16 @@ impl HostAction {
             | Self::SetSysctl { .. } => false,
         }
     }
+}
+
+/// On which director, if that is said.
+fn on(node: Option<&Node>) -> String {
+    node.map(|node| format!(" on {node}")).unwrap_or_default()
+}
+
+/// The same in Chinese.
+fn of(node: Option<&Node>) -> String {
+    node.map(|node| format!(" {node} 上的")).unwrap_or_default()
 }
 
 fn orderly() -> StopSignal {

@@ -126,7 +126,7 @@ impl State<'_> {
     pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
         let starts = match action {
             HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => false,
-            HostAction::StartKeepalived => true,
+            HostAction::StartKeepalived { .. } => true,
             HostAction::PowerOff { .. }
             | HostAction::PowerOn { .. }
             | HostAction::LinkDown { .. }

@@ -31,7 +31,7 @@ impl<'a> State<'a> {
                 self.directors
                     .daemon_becomes(&action.node(), Daemon::Stopped(step));
             }
-            HostAction::StartKeepalived => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
+            HostAction::StartKeepalived { .. } => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
@@ -62,7 +62,7 @@ impl<'a> State<'a> {
             | HostAction::LinkDown { .. }
             | HostAction::LinkUp { .. }
             | HostAction::StopKeepalived { .. }
-            | HostAction::StartKeepalived
+            | HostAction::StartKeepalived { .. }
             | HostAction::ReloadKeepalived { .. } => false,
         }
     }
@@ -80,7 +80,7 @@ impl<'a> State<'a> {
             }
             HostAction::StopKeepalived { .. }
             | HostAction::ReloadKeepalived { .. }
-            | HostAction::StartKeepalived => self.of_keepalived(action),
+            | HostAction::StartKeepalived { .. } => self.of_keepalived(action),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }

@@ -148,7 +148,7 @@ impl LabPlan {
             HostAction::LinkUp { node } => self.port_lines(node, "up"),
             // By signals.
             HostAction::StopKeepalived { .. }
-            | HostAction::StartKeepalived
+            | HostAction::StartKeepalived { .. }
             | HostAction::ReloadKeepalived { .. } => Vec::new(),
             HostAction::SetSysctl { node, key, value } => {
                 vec![(

@@ -6,7 +6,7 @@ use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{HostAction, Node, StopSignal};
-use lvs_matrix_model::plan::{Host, LabPlan};
+use lvs_matrix_model::plan::{Host, LabPlan, Told};
 use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
 use std::time::Duration;
@@ -19,7 +19,7 @@ const LINK_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
     match action {
         HostAction::StopKeepalived { .. }
-        | HostAction::StartKeepalived
+        | HostAction::StartKeepalived { .. }
         | HostAction::ReloadKeepalived { .. } => {
             let (control, _) = lab.controlled(&action.node())?;
             let status = control.status();
@@ -50,8 +50,11 @@ pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> 
     let (control, director) = lab.controlled(&action.node())?;
     let proof = match action {
         HostAction::StopKeepalived { signal, .. } => control.end(plan, director, *signal)?,
-        HostAction::ReloadKeepalived { without } => control.reload(plan, director, without.as_ref())?,
-        HostAction::StartKeepalived => control.launch(plan, director)?,
+        HostAction::ReloadKeepalived { without, config, .. } => {
+            let (without, config) = (without.clone(), config.clone());
+            control.reload(plan, director, Told { without, config })?
+        }
+        HostAction::StartKeepalived { .. } => control.launch(plan, director)?,
         HostAction::PowerOff { .. }
         | HostAction::PowerOn { .. }
         | HostAction::LinkDown { .. }
