@@ -274,7 +274,7 @@ fn a_cell_with_two_directors_alone_has_the_same_plan() {
 }
 
 #[test]
-fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
+fn a_director_loses_its_power_and_its_keepalived_and_gets_both_back() {
     let scenario = load(TWO).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
     let mut state = plan.state();
@@ -296,13 +296,17 @@ fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
     };
     let (first, second) = (stop(None), stop(Some(Node::SecondDirector)));
     assert_eq!(state.conflict(&off), None);
-    assert_eq!(state.conflict(&on), Some(Conflict::DirectorStaysOff));
+    assert_eq!(state.conflict(&on), Some(Conflict::DirectorOn));
     state.apply(1, &off);
     assert!(state.lasts(1) && !state.keepalived_runs());
     assert_eq!(state.unplugged(&Node::Director), Some(1));
     assert_eq!(state.unplugged(&Node::SecondDirector), None);
     assert_eq!(state.conflict(&first), Some(Conflict::DirectorOff));
     assert_eq!(state.conflict(&second), None);
+    assert_eq!(state.conflict(&on), None);
+    state.apply(2, &on);
+    assert!(!state.lasts(1) && state.keepalived_runs());
+    assert_eq!((state.conflict(&first), state.conflict(&off)), (None, None));
     let servers = [name("rs1")];
     let alone = State::new(servers.iter()).with_keepalived(true);
     assert_eq!(alone.conflict(&off), Some(Conflict::OnlyDirector));

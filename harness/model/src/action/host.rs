@@ -19,6 +19,35 @@ pub enum Neighbours {
     Dynamic,
 }
 
+/// What a sync daemon of IPVS does.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncState {
+    /// It tells others of the connections of its director.
+    Master,
+    /// It takes in what others tell.
+    Backup,
+}
+
+impl SyncState {
+    /// Its name in ipvsadm(8).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+impl std::fmt::Display for SyncState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 actions! {
     $ host_actions;
 
@@ -27,7 +56,7 @@ actions! {
         /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
         "power-off" PowerOff {
             /// A real server of the lab, or, of a lab with two directors, one of them: its keepalived is
-            /// killed with it. A director stays off.
+            /// killed with it.
             required "server" server: Name;
             /// `permanent`: the director and the client keep its Ethernet address, as if a router stood
             /// between, and what they send goes into the void. `dynamic`: as on a flat segment, they find out
@@ -44,9 +73,10 @@ actions! {
 
         /// A host that was powered off starts again, with the addresses, the VIP among them, and the settings
         /// that it had, those of steps included. Its connections are lost, its firewall's rules are not. Its
-        /// server is up when the step ends.
+        /// server is up when the step ends. A director boots without a VIP, entries and sync daemons, and with
+        /// an empty table, which its keepalived fills: that runs when the step ends.
         "power-on" PowerOn {
-            /// A real server of the lab that is off.
+            /// A real server or a director of the lab that is off.
             required "server" server: Name;
         } says {
             { server } => en("power on {server}") zh("{server} 重新上电");
@@ -130,6 +160,35 @@ actions! {
                 zh("以 {config} 重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
         }
 
+        /// A sync daemon of IPVS is started by hand: `ipvsadm --start-daemon STATE --mcast-interface eth0
+        /// --syncid 1`. A director may have both, a master and a backup. What a master tells, and when, is
+        /// `net.ipv4.vs.sync_threshold`, `sync_refresh_period` and `sync_persist_mode`.
+        "start-sync-daemon" StartSyncDaemon {
+            /// `master`: it tells others of the director's connections. `backup`: it takes in what a master
+            /// tells.
+            required "state" state: SyncState;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { state, node } =>
+                en("start the sync daemon{} ({state})", on(node.as_ref()))
+                zh("启动{}同步守护进程（{state}）", of(node.as_ref()));
+        }
+
+        /// A sync daemon that was started by hand is stopped: `ipvsadm --stop-daemon STATE`.
+        "stop-sync-daemon" StopSyncDaemon {
+            /// Which one: `master` or `backup`.
+            required "state" state: SyncState;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { state, node } =>
+                en("stop the sync daemon{} ({state})", on(node.as_ref()))
+                zh("停止{}同步守护进程（{state}）", of(node.as_ref()));
+        }
+
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl {
             /// `client`, a director, or a real server of the lab.
@@ -153,6 +212,8 @@ impl HostAction {
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
             Self::StopKeepalived { node, .. }
             | Self::StartKeepalived { node }
+            | Self::StartSyncDaemon { node, .. }
+            | Self::StopSyncDaemon { node, .. }
             | Self::ReloadKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
         }
     }
@@ -165,6 +226,8 @@ impl HostAction {
             Self::PowerOn { .. } | Self::LinkUp { .. } => Some(false),
             Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => None,
         }
@@ -180,6 +243,8 @@ impl HostAction {
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
             | Self::StopKeepalived { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
@@ -193,6 +258,8 @@ impl HostAction {
             | Self::PowerOn { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => true,
             Self::LinkDown { .. } | Self::LinkUp { .. } => false,
@@ -208,6 +275,8 @@ impl HostAction {
             | Self::LinkUp { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
@@ -225,6 +294,8 @@ impl HostAction {
             }
             Self::StopKeepalived { node, .. }
             | Self::StartKeepalived { node }
+            | Self::StartSyncDaemon { node, .. }
+            | Self::StopSyncDaemon { node, .. }
             | Self::ReloadKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
         }
     }
@@ -240,6 +311,8 @@ impl HostAction {
             | Self::PowerOn { .. }
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::SetSysctl { .. } => false,
         }
     }

@@ -404,6 +404,8 @@ impl Own<'_> {
             Forwarding::Tunneling => "TUN",
         };
         held(&["lvs_method", "lb_kind"], method, "forwarding");
+        // keepalived 2.2 takes UDP if nothing is said (keepalived/check/check_data.c).
+        held(&["protocol"], "TCP", "server");
         let persistence = service.find(&["persistence_timeout"]);
         let said = persistence.and_then(|one| seconds(one.word(1)));
         // keepalived.conf(5): six minutes, if the number is left out.

@@ -1,7 +1,7 @@
 //! The directors after the steps so far: which have power, and what became of their keepalived.
 
 use super::{Conflict, State};
-use crate::action::{Action, HostAction, Node};
+use crate::action::{Action, HostAction, Node, SyncState};
 
 /// The directors of a lab, the first one before the second.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ struct Director {
     keepalived: Option<Daemon>,
     /// The step that took its power; `None` if it is on.
     off: Option<u32>,
+    /// Its sync daemons, each with the step that started it.
+    sync: Vec<(SyncState, u32)>,
 }
 
 /// A daemon of a host.
@@ -31,6 +33,7 @@ impl Directors {
             node: Node::Director,
             keepalived: None,
             off: None,
+            sync: Vec::new(),
         }])
     }
 
@@ -48,6 +51,7 @@ impl Directors {
             node: Node::SecondDirector,
             keepalived,
             off: None,
+            sync: Vec::new(),
         });
     }
 
@@ -81,6 +85,32 @@ impl Directors {
         self.daemon_becomes(node, Daemon::Stopped(step));
     }
 
+    /// It has power again, and the keepalived that it has is started. Its sync daemons are gone.
+    pub(super) fn power_on(&mut self, node: &Node) {
+        if let Some(director) = self.find_mut(node) {
+            director.off = None;
+            director.sync.clear();
+        }
+        self.daemon_becomes(node, Daemon::Runs);
+    }
+
+    pub(super) fn start_sync(&mut self, node: &Node, state: SyncState, step: u32) {
+        if let Some(director) = self.find_mut(node) {
+            director.sync.push((state, step));
+        }
+    }
+
+    pub(super) fn stop_sync(&mut self, node: &Node, state: SyncState) {
+        if let Some(director) = self.find_mut(node) {
+            director.sync.retain(|(known, _)| *known != state);
+        }
+    }
+
+    fn syncs(&self, node: &Node, state: SyncState) -> bool {
+        let director = self.find(node);
+        director.is_some_and(|director| director.sync.iter().any(|(known, _)| *known == state))
+    }
+
     /// The step that took the power of this director.
     pub(super) fn off_since(&self, node: &Node) -> Option<u32> {
         self.find(node)?.off
@@ -90,7 +120,10 @@ impl Directors {
     pub(super) fn lasts(&self, step: u32) -> bool {
         let stopped = Some(Daemon::Stopped(step));
         let mut all = self.0.iter();
-        all.any(|director| director.off == Some(step) || director.keepalived == stopped)
+        all.any(|director| {
+            let syncs = director.sync.iter().any(|(_, since)| *since == step);
+            director.off == Some(step) || director.keepalived == stopped || (syncs && director.off.is_none())
+        })
     }
 }
 
@@ -108,7 +141,10 @@ impl State<'_> {
             return Some(Conflict::NoSecondDirector);
         }
         if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
-            return Some(Conflict::DirectorStaysOff);
+            return match self.directors.off_since(&node) {
+                Some(_) => None,
+                None => Some(Conflict::DirectorOn),
+            };
         }
         if matches!(action, Action::Host(HostAction::PowerOff { .. })) {
             if !self.directors.are_two() {
@@ -122,6 +158,35 @@ impl State<'_> {
         off.map(|_| Conflict::DirectorOff)
     }
 
+    /// Does this director have such a sync daemon, which a step started?
+    #[must_use]
+    pub fn syncs(&self, node: &Node, state: SyncState) -> bool {
+        self.directors.syncs(node, state)
+    }
+
+    /// Which sync daemon cannot be started or stopped.
+    pub(super) fn of_sync(&self, action: &HostAction) -> Option<Conflict<'static>> {
+        let node = action.node();
+        match action {
+            HostAction::StartSyncDaemon { state, .. } => {
+                let runs = self.directors.syncs(&node, *state);
+                runs.then_some(Conflict::SyncDaemonRuns(*state))
+            }
+            HostAction::StopSyncDaemon { state, .. } => {
+                let runs = self.directors.syncs(&node, *state);
+                (!runs).then_some(Conflict::NoSyncDaemon(*state))
+            }
+            HostAction::PowerOff { .. }
+            | HostAction::PowerOn { .. }
+            | HostAction::LinkDown { .. }
+            | HostAction::LinkUp { .. }
+            | HostAction::StopKeepalived { .. }
+            | HostAction::StartKeepalived { .. }
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::SetSysctl { .. } => None,
+        }
+    }
+
     /// What no keepalived in its state can have done to it.
     pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
         let starts = match action {
@@ -131,6 +196,8 @@ impl State<'_> {
             | HostAction::PowerOn { .. }
             | HostAction::LinkDown { .. }
             | HostAction::LinkUp { .. }
+            | HostAction::StartSyncDaemon { .. }
+            | HostAction::StopSyncDaemon { .. }
             | HostAction::SetSysctl { .. } => return None,
         };
         match (self.directors.daemon(&action.node()), starts) {

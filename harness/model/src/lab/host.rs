@@ -14,6 +14,9 @@ impl<'a> State<'a> {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
                 known.into_iter().for_each(|server| server.off = Some(step));
             }
+            HostAction::PowerOn { .. } if action.node().is_director() => {
+                self.directors.power_on(&action.node());
+            }
             // What it boots starts its server, whatever that was doing.
             HostAction::PowerOn { server } => {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
@@ -33,6 +36,10 @@ impl<'a> State<'a> {
             }
             HostAction::StartKeepalived { .. } => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
+            HostAction::StartSyncDaemon { state, .. } => {
+                self.directors.start_sync(&action.node(), *state, step);
+            }
+            HostAction::StopSyncDaemon { state, .. } => self.directors.stop_sync(&action.node(), *state),
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
                     node,
@@ -63,6 +70,8 @@ impl<'a> State<'a> {
             | HostAction::LinkUp { .. }
             | HostAction::StopKeepalived { .. }
             | HostAction::StartKeepalived { .. }
+            | HostAction::StartSyncDaemon { .. }
+            | HostAction::StopSyncDaemon { .. }
             | HostAction::ReloadKeepalived { .. } => false,
         }
     }
@@ -81,6 +90,7 @@ impl<'a> State<'a> {
             HostAction::StopKeepalived { .. }
             | HostAction::ReloadKeepalived { .. }
             | HostAction::StartKeepalived { .. } => self.of_keepalived(action),
+            HostAction::StartSyncDaemon { .. } | HostAction::StopSyncDaemon { .. } => self.of_sync(action),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }

@@ -131,6 +131,11 @@ impl Control {
         Ok(control)
     }
 
+    /// Does its director have the VIP?
+    pub(crate) fn holds_vip(&self) -> bool {
+        self.shared.lock().holds_vip()
+    }
+
     /// Waits until its director has the VIP, as long as keepalived lives.
     pub(crate) fn await_vip(&mut self, plan: &LabPlan) -> Result<()> {
         let shared = Arc::clone(&self.shared);
@@ -215,6 +220,7 @@ impl Control {
             let mut new = seen.lines.iter().skip(before);
             new.any(|line| line.text == STARTED) && has(table, plan, &wanted)
         })?;
+        self.understood(stage, before)?;
         // Without its checks it would find every server well.
         let seen = shared.lock();
         let mut new = seen.lines.iter().skip(before);
@@ -280,6 +286,25 @@ impl Control {
             log: self.last_lines(),
             ..error
         })
+    }
+
+    /// What it does not understand of its configuration it says, with the line, and goes on without it
+    /// (keepalived/lib/parser.c, `report_config_error`). Then the lab would not be what its author wrote.
+    fn understood(&self, stage: &str, before: usize) -> Result<()> {
+        let seen = self.shared.lock();
+        let new = seen.lines.iter().skip(before);
+        let complains = |line: &&LoggedLine| line.text.starts_with("(keepalived.conf: Line ");
+        let log: Vec<String> = new.filter(complains).map(|line| line.text.clone()).collect();
+        match log.first() {
+            None => Ok(()),
+            Some(first) => Err(LabError {
+                log: log.clone(),
+                ..LabError::new(
+                    stage,
+                    format!("keepalived does not understand its configuration: {first}"),
+                )
+            }),
+        }
     }
 
     /// The last lines of its log.
@@ -376,6 +401,7 @@ impl Control {
                     .iter()
                     .all(|address| !destinations(table, plan).contains_key(address))
         })?;
+        self.understood(stage, before)?;
         Ok(Proof::KeepalivedReloaded { listed })
     }
 

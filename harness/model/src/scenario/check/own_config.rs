@@ -55,8 +55,23 @@ fn of_cell(draft: &Draft, choice: &[usize], said: &CellLab<'_>) -> Vec<Mistake> 
         }
         found.extend(complaints(config, &settings, &facts, true, span));
     }
+    let syncs = settings.understood(facts.port).sync;
     for step in steps(draft, choice) {
         found.extend(reload(step, &settings, &facts));
+        let by_hand = matches!(
+            &step.action,
+            Action::Host(HostAction::StartSyncDaemon { .. } | HostAction::StopSyncDaemon { .. })
+        );
+        if by_hand && syncs {
+            found.push(
+                wrong(
+                    step.span,
+                    "a sync daemon by hand, where keepalived has its own".to_owned(),
+                    "keepalived starts and stops the daemons as the VIP moves",
+                )
+                .help("leave out `sync: true`, or `lvs_sync_daemon` of your configuration"),
+            );
+        }
     }
     found
 }

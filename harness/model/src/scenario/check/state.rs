@@ -217,13 +217,21 @@ impl From<Conflict<'_>> for Wrong {
                 "the director is off: nothing can be done on it".to_owned(),
                 "it was powered off before",
             ),
-            Conflict::DirectorStaysOff => Self {
-                kind: HostOff,
-                message: "a director cannot be powered on".to_owned(),
-                label: "a director that is powered off stays off",
-                help: "let it come back from less: `link-down` and `link-up`, or `stop-keepalived` and \
-                       `start-keepalived`",
-            },
+            Conflict::DirectorOn => wrong(
+                HostOff,
+                "the director has power".to_owned(),
+                "nobody powered it off",
+            ),
+            Conflict::SyncDaemonRuns(state) => wrong(
+                TableState,
+                format!("the director has a sync daemon that is {state} already"),
+                "it was started before",
+            ),
+            Conflict::NoSyncDaemon(state) => wrong(
+                TableState,
+                format!("the director has no sync daemon that is {state}"),
+                "none was started by a step",
+            ),
             Conflict::DirectorUnseen => wrong(
                 LinkState,
                 "the link of the director is down: nothing would show that its power goes".to_owned(),

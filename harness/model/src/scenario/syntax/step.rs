@@ -4,10 +4,10 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
-    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, TableAction,
-    Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions, mysqld_actions,
-    opening_fields, request_fields, statement_fields, table_actions, traffic_actions, until_fields,
-    watch_actions,
+    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, SyncState,
+    TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions,
+    mysqld_actions, opening_fields, request_fields, statement_fields, table_actions, traffic_actions,
+    until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
