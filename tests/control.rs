@@ -58,12 +58,27 @@ const VRRP: &str = "vrrp_instance VI_1 {
 }
 ";
 
+/// An HTTP server that says its name.
+const HTTP_SERVER: &str = r#"use strict;
+use IO::Socket::INET;
+my ($port, $name) = @ARGV;
+$SIG{PIPE} = 'IGNORE';
+my $listener = IO::Socket::INET->new(LocalPort => $port, Listen => 64, ReuseAddr => 1) or die $!;
+while (my $client = $listener->accept) {
+    while (my $line = <$client>) { last if $line =~ /^\r?\n$/ }
+    my $length = length($name) + 1;
+    print $client "HTTP/1.1 200 OK\r\nContent-Length: $length\r\nConnection: close\r\n\r\n$name\n";
+    close $client;
+}
+"#;
+
 /// Runs a scenario beside a configuration; gives what was said, and the record of its cell.
 fn run(scenario: &str, conf: &str) -> (Said, Value) {
     let place = TempDir::new().unwrap();
     let out = place.path().join("out");
     fs::write(place.path().join("own.yaml"), scenario).unwrap();
     fs::write(place.path().join("keepalived.conf"), conf).unwrap();
+    fs::write(place.path().join("http.pl"), HTTP_SERVER).unwrap();
     let said = say(lvs_matrix()
         .arg("run")
         .arg(place.path().join("own.yaml"))
@@ -216,4 +231,72 @@ expect: [{{ {expected} }}]
         booted["outcome"].to_string().contains("keepalived-runs"),
         "{booted:#}"
     );
+}
+
+/// `HTTP_GET`, `alpha`, `omega`, a quorum and its scripts, with a server of the author's that speaks HTTP.
+#[test]
+fn a_server_that_speaks_http_is_checked_by_http() {
+    let scenario = "
+name: own
+claim: A check by HTTP.
+lab:
+  server: program
+  server-program: { argv: [perl, http.pl, \"{port}\", \"{name}\"] }
+  real-servers: { rs1: {}, rs2: {}, sorry: { stands-by: true } }
+  keepalived: { config: keepalived.conf }
+before: [{ wait: 3s }]
+change: [{ freeze-server: { server: rs1 } }, { wait-until: { not-in-table: rs1, at-most: 20s } }, { wait: 1s }]
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: sorry }]
+";
+    let server = |name: &str| {
+        format!(
+            "    real_server {{{name}}} 9007 {{
+        weight 1
+        HTTP_GET {{
+            url {{
+                path /health
+                status_code 200
+            }}
+            connect_timeout 2
+            retry 1
+            delay_before_retry 1
+        }}
+    }}
+"
+        )
+    };
+    let conf = format!(
+        "virtual_server {{vip}} 9007 {{
+    delay_loop 1
+    lvs_sched rr
+    lvs_method DR
+    protocol TCP
+    alpha
+    omega
+    quorum 2
+    quorum_down \"/bin/true\"
+    sorry_server {{sorry}} 9007
+{}{}}}
+",
+        server("rs1"),
+        server("rs2")
+    );
+    let (said, record) = run(scenario, &conf);
+    said.expect_code(0);
+    let lines: Vec<_> = record["keepalived-log"].as_array().unwrap().iter().collect();
+    let said = |text: &str| {
+        lines
+            .iter()
+            .any(|line| line["text"].as_str().unwrap().starts_with(text))
+    };
+    for text in [
+        "Starting with quorum down 2-0=2 > 0",
+        "HTTP status code success to [192.0.2.31]:tcp:9007 url(/health)",
+        "HTTP_CHECK on service [192.0.2.31]:tcp:9007 failed after 1 retries.",
+        "Lost quorum 2-0=2 > 1",
+    ] {
+        assert!(said(text), "{text}: {lines:#?}");
+    }
 }

@@ -47,6 +47,8 @@ pub(crate) struct RealServer {
     pub(crate) server_id: u32,
     /// The lab's own statements.
     sql: Vec<String>,
+    /// The names of hosts that a mysqld is to know, in the form of hosts(5), if it looks for any.
+    hosts: Option<String>,
     /// What serves.
     serves: Serves,
     /// `None` while no mysqld runs.
@@ -125,6 +127,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) server_id: u32,
     /// Statements that it executes by itself before the lab is ready.
     pub(crate) sql: &'a [String],
+    /// As [`RealServer`] has it.
+    pub(crate) hosts: Option<&'a str>,
     pub(crate) serves: Serves,
     /// What a mysqld is made of.
     pub(crate) template: Option<&'a Template>,
@@ -162,6 +166,7 @@ impl RealServer {
             name: blueprint.name.clone(),
             server_id: blueprint.server_id,
             sql: blueprint.sql.to_vec(),
+            hosts: blueprint.hosts.map(str::to_owned),
             serves: blueprint.serves.clone(),
             process: None,
             last_end: None,
@@ -275,7 +280,10 @@ impl RealServer {
             }
             (Serves::MySql, None) => return Err(LabError::new(stage(), "the run has no MySQL server")),
             (Serves::MySql, Some(template)) => {
-                let mut command = Command::new(prlimit);
+                let mut command = match &self.hosts {
+                    None => Command::new(prlimit),
+                    Some(hosts) => self.knowing(hosts, &prlimit).stage(stage())?,
+                };
                 command
                     .arg(format!("--fsize={most}"))
                     .arg("--")
@@ -298,6 +306,19 @@ impl RealServer {
         Ok(())
     }
 
+    /// A command in a mount namespace of its own, which has these names in /etc/hosts. It becomes `program`.
+    fn knowing(&self, hosts: &str, program: &Path) -> io::Result<Command> {
+        let file = self.folder.path().join("hosts");
+        fs::write(&file, hosts)?;
+        let mut command = Command::new(in_path("unshare")?);
+        command
+            .args(["--mount", "--", "/bin/sh", "-c"])
+            .arg(r#"mount --bind "$0" /etc/hosts && exec "$@""#)
+            .arg(file)
+            .arg(program);
+        Ok(command)
+    }
+
     fn arguments(&self, template: &Template) -> Vec<String> {
         let folder = self.folder.path();
         let data = folder.join("data");
@@ -313,10 +334,12 @@ impl RealServer {
             format!("--port={}", self.listen.port()),
             format!("--bind-address={}", self.listen.ip()),
             format!("--server-id={}", self.server_id),
-            "--skip-name-resolve".to_owned(),
             "--performance-schema=OFF".to_owned(),
             "--skip-log-bin".to_owned(),
         ];
+        if self.hosts.is_none() {
+            words.push("--skip-name-resolve".to_owned());
+        }
         words.extend(template.server.options(template.innodb));
         match template.server.flavour {
             Flavour::MariaDb => {
