@@ -113,10 +113,7 @@ impl<'s> Own<'s> {
 
     /// `alpha` stands for itself in a virtual server, and may have a word of yes or no elsewhere.
     fn is_alpha(&self, server: &Statement) -> bool {
-        let said = |one: &Statement| match one.word(1) {
-            "" | "on" | "true" | "yes" => true,
-            _ => false,
-        };
+        let said = |one: &Statement| matches!(one.word(1), "" | "on" | "true" | "yes");
         let checks = server.block.iter().filter(|one| !one.block.is_empty());
         let own = checks
             .filter_map(|check| check.find(&["alpha"]))
