@@ -3,6 +3,7 @@
 
 mod asked;
 mod frozen;
+mod names;
 mod own;
 
 pub(crate) use frozen::all_frozen;
@@ -282,7 +283,7 @@ impl RealServer {
             (Serves::MySql, Some(template)) => {
                 let mut command = match &self.hosts {
                     None => Command::new(prlimit),
-                    Some(hosts) => self.knowing(hosts, &prlimit).stage(stage())?,
+                    Some(hosts) => names::knowing(hosts, self.folder.path(), &prlimit).stage(stage())?,
                 };
                 command
                     .arg(format!("--fsize={most}"))
@@ -304,19 +305,6 @@ impl RealServer {
         };
         self.process = Some(Running { child, enclosure });
         Ok(())
-    }
-
-    /// A command in a mount namespace of its own, which has these names in /etc/hosts. It becomes `program`.
-    fn knowing(&self, hosts: &str, program: &Path) -> io::Result<Command> {
-        let file = self.folder.path().join("hosts");
-        fs::write(&file, hosts)?;
-        let mut command = Command::new(in_path("unshare")?);
-        command
-            .args(["--mount", "--", "/bin/sh", "-c"])
-            .arg(r#"mount --bind "$0" /etc/hosts && exec "$@""#)
-            .arg(file)
-            .arg(program);
-        Ok(command)
     }
 
     fn arguments(&self, template: &Template) -> Vec<String> {
