@@ -21,6 +21,11 @@ pub const CHECK: &str = "check";
 /// it have the numbers that they have in the file.
 const MARK: &str = "# the end of the file ";
 
+/// The longest line that definitions may make, in bytes. Without a bound a few lines could fill the memory.
+const LONGEST_LINE: usize = 16 * 1024;
+/// The most definitions of a configuration; each line is looked through for all of them.
+const MOST_DEFINITIONS: usize = 200;
+
 /// The text of a keepalived.conf(5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
@@ -165,14 +170,26 @@ impl<'n> Parser<'n> {
         let Some(code) = meant_for(self.id, code.trim()) else {
             return;
         };
-        let code = self.expanded(code);
-        if let Some((name, value)) = definition(&code) {
-            if value.ends_with('\\') {
+        let defined = definition(code);
+        let of_line = defined.as_ref().map_or(code, |(_, value)| value.as_str());
+        let Some(expanded) = self.expanded(of_line) else {
+            let what = "definitions that make too long a line";
+            self.done.wrong.push((line, what));
+            return;
+        };
+        if let Some((name, _)) = defined {
+            if expanded.ends_with('\\') {
                 self.done.wrong.push((line, "a definition of several lines"));
             }
-            self.definitions.insert(name, value);
+            self.definitions.insert(name, expanded);
+            if self.definitions.len() > MOST_DEFINITIONS {
+                let what = "more definitions than a configuration has";
+                self.done.wrong.push((line, what));
+                self.definitions.clear();
+            }
             return;
         }
+        let code = expanded;
         let mut words = Vec::new();
         for word in code.split(is_separator).filter(|word| !word.is_empty()) {
             match word {
@@ -240,16 +257,34 @@ impl<'n> Parser<'n> {
         }
     }
 
-    fn expanded(&self, code: &str) -> String {
-        let mut out = code.to_owned();
-        // The longer names first: `$VIP2` is not `$VIP` and a 2.
-        let mut all: Vec<_> = self.definitions.iter().collect();
-        all.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        for (name, value) in all {
-            out = out.replace(&format!("${{{name}}}"), value);
-            out = out.replace(&format!("${name}"), value);
+    /// A line with the values of its definitions; nothing if that is too long. What is not defined stays.
+    fn expanded(&self, code: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = code;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let braced = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+            let (name, left) = match braced {
+                Some(parts) => parts,
+                None => after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len())),
+            };
+            match self.definitions.get(name) {
+                Some(value) => {
+                    out.push_str(value);
+                    rest = left;
+                }
+                None => {
+                    out.push('$');
+                    rest = after;
+                }
+            }
+            if out.len() > LONGEST_LINE {
+                return None;
+            }
         }
-        out
+        out.push_str(rest);
+        Some(out)
     }
 
     fn end(mut self) -> Parsed {
@@ -449,5 +484,15 @@ virtual_server 10.0.0.5 3306
         assert_eq!(wrong("a {\nb\n}\n}\n"), [(4, "a `}` that closes nothing")]);
         assert_eq!(wrong("$A=1 \\\n2\n"), [(1, "a definition of several lines")]);
         assert_eq!(wrong("a { b }\nc { }\n{\n}\n"), []);
+        // Each definition is twice as long as the one before.
+        let mut doubled = "$A0=0123456789\n".to_owned();
+        (1..60).for_each(|n| doubled += &format!("$A{n}=${{A{}}}${{A{}}}\n", n - 1, n - 1));
+        let found = wrong(&doubled);
+        assert_eq!(found[0], (12, "definitions that make too long a line"));
+        let many: String = (0..500).map(|n| format!("$A{n}=1\n")).collect();
+        assert_eq!(
+            wrong(&many)[0],
+            (201, "more definitions than a configuration has")
+        );
     }
 }
