@@ -152,6 +152,33 @@ fn at_every_stage() {
     assert!(reached >= STAGES.len() - 2, "only {reached} stages were seen");
 }
 
+/// keepalived on two directors, with its children and the program of its check, at moments after its start.
+#[test]
+fn while_keepalived_runs() {
+    let moments = [0, 20, 50, 100, 200, 400];
+    for (number, millis) in moments.into_iter().enumerate() {
+        let blow = BLOWS[number % BLOWS.len()];
+        let account = Account::open(&format!("keepalived-{number}"));
+        let out = account.out("out");
+        let mut command = account.run(&out, number % 2 == 0);
+        command.args(["partition-heals", "--jobs", "1"]);
+        let mut running = Running::start(&mut command, &out);
+        await_fact("a cell", STUCK, || {
+            running.stderr().contains("running").then_some(())
+        });
+        await_fact("a guest", STUCK, || {
+            out.join(".guests/1/cells").exists().then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(millis));
+        let all = descendants(running.pid());
+        blow.strike(&running);
+        let status = running.wait();
+        assert_ne!(status.code(), Some(1), "{blow:?}: {}", running.stderr());
+        await_fact("their end", STUCK, || still_there(&all).is_empty().then_some(()));
+        account.nothing_is_left(&format!("keepalived, {millis} ms, {blow:?}"));
+    }
+}
+
 /// `bench` has its folder below TMPDIR, where nobody would look for it.
 #[test]
 fn a_killed_bench_leaves_no_folder() {

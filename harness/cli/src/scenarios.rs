@@ -7,7 +7,7 @@ use crate::shipped::{self, Shipped};
 use lvs_matrix_guest::kernel::CacheFolder;
 use lvs_matrix_model::matrix::{Cell, CellRef, Coordinate, Line, cells, cells_on};
 use lvs_matrix_model::plan::plan;
-use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, load_for as load_bytes_for, render};
+use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, load_with, render};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// No more of a file is read than the loader accepts, and a byte, which makes it refuse the file.
 const MOST_BYTES: u64 = (1 << 20) + 1;
+
+/// The longest file that a scenario may name, in bytes.
+const MOST_INCLUDED: u64 = 60_000;
 
 /// A scenario with those of its cells that were selected.
 #[derive(Debug)]
@@ -142,19 +145,19 @@ pub(crate) fn load(files: &[PathBuf], lines: &[Line]) -> Result<Vec<Loaded>, Fai
     for source in sources(files) {
         let name = source.name();
         match source.read() {
-            Ok(bytes) => match load_bytes_for(&bytes, lines) {
-                Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
+            Ok(bytes) => match load_including(&source, &bytes, lines) {
+                Ok((scenario, _)) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
                     note(&format!(
                         "error: {name}: another file of this run has a scenario named `{}` already; records \
                          of both would lie in one folder\n",
                         scenario.name
                     ))
                 }
-                Ok(scenario) => loaded.push(Loaded {
+                Ok((scenario, read)) => loaded.push(Loaded {
                     file: source.file(),
                     warnings: render(&scenario.warnings, &name, &String::from_utf8_lossy(&bytes), style),
                     scenario,
-                    sha256: sha256(&bytes),
+                    sha256: sha256(&[bytes.as_slice(), &read].concat()),
                 }),
                 Err(found) => note(&render(&found, &name, &String::from_utf8_lossy(&bytes), style)),
             },
@@ -198,8 +201,8 @@ pub(crate) fn check_each(files: &[PathBuf], lines: &[Line]) -> Vec<Checked> {
             mistakes: Vec::new(),
             warnings: Vec::new(),
         };
-        match source.read().map(|bytes| load_bytes_for(&bytes, lines)) {
-            Ok(Ok(scenario)) => Checked {
+        match source.read().map(|bytes| load_including(&source, &bytes, lines)) {
+            Ok(Ok((scenario, _))) => Checked {
                 cells: Some(cells(&scenario).len()),
                 warnings: scenario.warnings,
                 ..bare
@@ -224,6 +227,45 @@ fn sha256(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// Loads a scenario with the files that it names; gives the text of these, too.
+fn load_including(
+    source: &Source,
+    bytes: &[u8],
+    lines: &[Line],
+) -> Result<(Scenario, Vec<u8>), Vec<Mistake>> {
+    let mut texts = Vec::new();
+    let mut files = |name: &str| {
+        let Source::File(file) = source else {
+            return Err("a shipped scenario has no files beside it".to_owned());
+        };
+        let file = file.parent().unwrap_or(Path::new("")).join(name);
+        let text = read_text(&file)?;
+        texts.extend_from_slice(text.as_bytes());
+        Ok(text)
+    };
+    let scenario = load_with(bytes, lines, &mut files)?;
+    Ok((scenario, texts))
+}
+
+/// The text of a file beside a scenario.
+fn read_text(file: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    // A pipe could be waited for without end.
+    if !fs::metadata(file).map_err(failed)?.is_file() {
+        return Err(format!("{} is no file", file.display()));
+    }
+    let mut bytes = Vec::new();
+    let open = fs::File::open(file).map_err(failed)?;
+    open.take(MOST_INCLUDED + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_INCLUDED) {
+        return Err(format!("{} is longer than {MOST_INCLUDED} bytes", file.display()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", file.display()))?;
+    Ok(text.replace("\r\n", "\n"))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -18,7 +18,7 @@ pub(crate) use client::{client_actions, opening_fields};
 pub use clock::ClockAction;
 pub(crate) use clock::clock_actions;
 pub(crate) use host::host_actions;
-pub use host::{HostAction, Neighbours};
+pub use host::{HostAction, Neighbours, SyncState};
 pub(crate) use mysqld::mysqld_actions;
 pub use mysqld::{MysqldAction, ServerDeed, StopSignal};
 pub(crate) use request::request_fields;

@@ -2,6 +2,12 @@
 //! by what it finds. On two directors it moves the VIP between them by VRRP, too. Here is what a lab says of
 //! it; its configuration is made in `plan::keepalived`.
 
+mod config;
+mod own;
+
+pub use config::{CHECK, Config, Names, Parsed, Statement, VIP};
+pub use own::{Complaint, LabFacts, Own, OwnServer};
+
 use crate::Name;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -39,6 +45,12 @@ impl HealthCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Keepalived {
+    /// The author's own configuration, in place of one that is made from the lab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Config>,
+    /// What the words of the author's configurations are in the lab.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
     /// How real servers are checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<HealthCheck>,
@@ -87,7 +99,12 @@ impl Keepalived {
     /// The same with what `later` says; its word counts.
     #[must_use]
     pub fn with(&self, later: &Self) -> Self {
+        let names = self.names.iter().chain(&later.names);
         Self {
+            config: later.config.clone().or_else(|| self.config.clone()),
+            names: names
+                .map(|(theirs, ours)| (theirs.clone(), ours.clone()))
+                .collect(),
             check: later.check.or(self.check),
             delay_loop: later.delay_loop.or(self.delay_loop),
             connect_timeout: later.connect_timeout.or(self.connect_timeout),

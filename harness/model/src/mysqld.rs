@@ -9,6 +9,9 @@ pub struct MysqldSetup {
     /// Does MariaDB run with InnoDB, so that there are transactions? (MySQL always does.)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub innodb: bool,
+    /// Does it look for the names of its clients (it runs without `--skip-name-resolve`)?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub name_resolve: bool,
     /// Statements that each server executes by itself, as its `root` and in this order, before the lab is
     /// ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -21,6 +24,7 @@ impl MysqldSetup {
     pub fn with(&self, other: &Self) -> Self {
         Self {
             innodb: self.innodb || other.innodb,
+            name_resolve: self.name_resolve || other.name_resolve,
             sql: self.sql.iter().chain(&other.sql).cloned().collect(),
         }
     }

@@ -18,7 +18,7 @@ pub use commands::{
     VRRP, VRRP_GROUP,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
-pub use keepalived::{CHECKER, KEEPALIVED_FOLDER};
+pub use keepalived::{CHECKER, Configured, KEEPALIVED_FOLDER, Told};
 pub use make::plan;
 pub use misbuilt::Misbuilt;
 pub use router::SOURCE_NAT;

@@ -11,7 +11,7 @@ use lvs_matrix_model::action::{Action, HostAction, Node, StopSignal, TrafficActi
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
-use lvs_matrix_model::plan::{LabPlan, Process, plan};
+use lvs_matrix_model::plan::{LabPlan, Process, Told, plan};
 use lvs_matrix_model::scenario::{load, written};
 use std::time::Duration;
 
@@ -82,7 +82,11 @@ fn a_lab_and_its_values_each_say_a_part() {
 fn the_configuration_is_made_from_the_lab() {
     let plans = plans();
     let config = |place: usize, without: Option<&Name>| {
-        plans[place].keepalived_config(&Node::Director, without).unwrap()
+        let told = Told {
+            without: without.cloned(),
+            config: None,
+        };
+        plans[place].keepalived_config(&Node::Director, &told).unwrap()
     };
     assert_eq!(
         config(0, None),
@@ -168,8 +172,16 @@ fn a_keepalived_runs_or_is_stopped() {
     let servers = [name("rs1")];
     let bare = || State::new(servers.iter());
     let stop = |signal| HostAction::StopKeepalived { signal, node: None }.into();
-    let (stop, start) = (stop(StopSignal::Term), HostAction::StartKeepalived.into());
-    let reload = HostAction::ReloadKeepalived { without: None }.into();
+    let (stop, start) = (
+        stop(StopSignal::Term),
+        HostAction::StartKeepalived { node: None }.into(),
+    );
+    let reload = HostAction::ReloadKeepalived {
+        without: None,
+        config: None,
+        node: None,
+    }
+    .into();
     let state = bare();
     for action in [&stop, &start, &reload] {
         assert_eq!(state.conflict(action), Some(Conflict::NoKeepalived));
@@ -212,7 +224,7 @@ fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
         let host = plan.host(node).unwrap();
         assert!(host.addresses().all(|address| address != plan.vip()), "{node}");
     }
-    let config = |node: &Node| plan.keepalived_config(node, None).unwrap();
+    let config = |node: &Node| plan.keepalived_config(node, &Told::default()).unwrap();
     let (first, second) = (config(&Node::Director), config(&Node::SecondDirector));
     for line in [
         "    router_id director\n",
@@ -240,7 +252,9 @@ fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
     // Without `nopreempt` the first one is the master from the beginning.
     let preempts = load(&TWO.replace("nopreempt: true, ", "")).unwrap();
     let preempts = lvs_matrix_model::plan::plan(&preempts, &cells(&preempts)[0]);
-    let first = preempts.keepalived_config(&Node::Director, None).unwrap();
+    let first = preempts
+        .keepalived_config(&Node::Director, &Told::default())
+        .unwrap();
     assert!(
         first.contains("    state MASTER\n") && !first.contains("nopreempt"),
         "{first}"
@@ -261,7 +275,7 @@ fn a_cell_with_two_directors_alone_has_the_same_plan() {
 }
 
 #[test]
-fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
+fn a_director_loses_its_power_and_its_keepalived_and_gets_both_back() {
     let scenario = load(TWO).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
     let mut state = plan.state();
@@ -283,13 +297,17 @@ fn a_director_that_is_off_stays_off_and_its_keepalived_with_it() {
     };
     let (first, second) = (stop(None), stop(Some(Node::SecondDirector)));
     assert_eq!(state.conflict(&off), None);
-    assert_eq!(state.conflict(&on), Some(Conflict::DirectorStaysOff));
+    assert_eq!(state.conflict(&on), Some(Conflict::DirectorOn));
     state.apply(1, &off);
     assert!(state.lasts(1) && !state.keepalived_runs());
     assert_eq!(state.unplugged(&Node::Director), Some(1));
     assert_eq!(state.unplugged(&Node::SecondDirector), None);
     assert_eq!(state.conflict(&first), Some(Conflict::DirectorOff));
     assert_eq!(state.conflict(&second), None);
+    assert_eq!(state.conflict(&on), None);
+    state.apply(2, &on);
+    assert!(!state.lasts(1) && state.keepalived_runs());
+    assert_eq!((state.conflict(&first), state.conflict(&off)), (None, None));
     let servers = [name("rs1")];
     let alone = State::new(servers.iter()).with_keepalived(true);
     assert_eq!(alone.conflict(&off), Some(Conflict::OnlyDirector));
@@ -405,9 +423,7 @@ fn what_keepalived_would_not_take_is_a_mistake() {
     // (keepalived/vrrp/vrrp.c, `vrrp_complete_instance`).
     let scenario = load(&two("preempt-delay: 20s")).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
-    let config = plan
-        .keepalived_config(&lvs_matrix_model::action::Node::Director, None)
-        .unwrap();
+    let config = plan.keepalived_config(&Node::Director, &Told::default()).unwrap();
     assert!(
         config.contains("state BACKUP") && config.contains("preempt_delay 20"),
         "{config}"

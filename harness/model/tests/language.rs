@@ -68,7 +68,7 @@ lab:
     spare: { stands-by: true }
   misbuilt: { rs1: no-vip, director: no-forwarding }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
-  mysqld: { innodb: true, sql: [create database shop] }
+  mysqld: { innodb: true, name-resolve: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
   client-sysctls: { net.ipv4.tcp_retries2: 8 }
   server-sysctls: { net.ipv4.tcp_fin_timeout: 30 }
@@ -347,6 +347,7 @@ fn every_field_has_its_effect() {
             scheduler_flags: Some(Vec::new()),
             mysqld: MysqldSetup {
                 innodb: false,
+                name_resolve: false,
                 sql: vec!["use shop".to_owned()],
             },
             real_servers: vec![server("rs3", 65535)],
@@ -463,6 +464,7 @@ fn every_field_has_its_effect() {
             },
             mysqld: MysqldSetup {
                 innodb: true,
+                name_resolve: true,
                 sql: vec!["create database shop".to_owned()],
             },
             director_sysctls: sysctls(&[

@@ -98,6 +98,7 @@ impl Lab {
             let namespace = namespace(&node.to_string())?;
             lab.others.push((node, namespace));
         }
+        let names = names_of(plan);
         // Servers first: those that no earlier cell has left start while the rest is made.
         let lent_from = warm.scratch(plan).map(Path::to_owned);
         for (name, host) in plan.real_servers() {
@@ -128,12 +129,16 @@ impl Lab {
                     (echo.server_id, &[][..], Serves::Echo(listens))
                 }
             };
+            let resolves = host
+                .server()
+                .is_some_and(|server| matches!(server, Server::MySql(mysqld) if mysqld.setup.name_resolve));
             // Others start at once.
             let lent_from = lent_from.as_ref().filter(|_| serves == Serves::MySql);
             let blueprint = Blueprint {
                 name,
                 server_id,
                 sql,
+                hosts: resolves.then_some(names.as_str()),
                 serves,
                 template,
                 scratch: lent_from.map_or(scratch, PathBuf::as_path),
@@ -522,6 +527,17 @@ fn routes_of_its_own(namespace: &Namespace, plan: &LabPlan) -> lvs_matrix_netns:
         left.extend(shown.lines().filter(own));
     }
     Ok(left)
+}
+
+/// The names of the lab's hosts, in the form of hosts(5).
+fn names_of(plan: &LabPlan) -> String {
+    let own = plan
+        .hosts
+        .iter()
+        .map(|host| format!("{} {}\n", host.address(), host.node));
+    std::iter::once("127.0.0.1 localhost\n".to_owned())
+        .chain(own)
+        .collect()
 }
 
 /// What a server listens to so that it has any address of this one's family.

@@ -3,6 +3,7 @@
 
 mod asked;
 mod frozen;
+mod names;
 mod own;
 
 pub(crate) use frozen::all_frozen;
@@ -47,6 +48,8 @@ pub(crate) struct RealServer {
     pub(crate) server_id: u32,
     /// The lab's own statements.
     sql: Vec<String>,
+    /// The names of hosts that a mysqld is to know, in the form of hosts(5), if it looks for any.
+    hosts: Option<String>,
     /// What serves.
     serves: Serves,
     /// `None` while no mysqld runs.
@@ -125,6 +128,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) server_id: u32,
     /// Statements that it executes by itself before the lab is ready.
     pub(crate) sql: &'a [String],
+    /// As [`RealServer`] has it.
+    pub(crate) hosts: Option<&'a str>,
     pub(crate) serves: Serves,
     /// What a mysqld is made of.
     pub(crate) template: Option<&'a Template>,
@@ -162,6 +167,7 @@ impl RealServer {
             name: blueprint.name.clone(),
             server_id: blueprint.server_id,
             sql: blueprint.sql.to_vec(),
+            hosts: blueprint.hosts.map(str::to_owned),
             serves: blueprint.serves.clone(),
             process: None,
             last_end: None,
@@ -275,7 +281,10 @@ impl RealServer {
             }
             (Serves::MySql, None) => return Err(LabError::new(stage(), "the run has no MySQL server")),
             (Serves::MySql, Some(template)) => {
-                let mut command = Command::new(prlimit);
+                let mut command = match &self.hosts {
+                    None => Command::new(prlimit),
+                    Some(hosts) => names::knowing(hosts, self.folder.path(), &prlimit).stage(stage())?,
+                };
                 command
                     .arg(format!("--fsize={most}"))
                     .arg("--")
@@ -313,10 +322,12 @@ impl RealServer {
             format!("--port={}", self.listen.port()),
             format!("--bind-address={}", self.listen.ip()),
             format!("--server-id={}", self.server_id),
-            "--skip-name-resolve".to_owned(),
             "--performance-schema=OFF".to_owned(),
             "--skip-log-bin".to_owned(),
         ];
+        if self.hosts.is_none() {
+            words.push("--skip-name-resolve".to_owned());
+        }
         words.extend(template.server.options(template.innodb));
         match template.server.flavour {
             Flavour::MariaDb => {

@@ -101,8 +101,8 @@ fn are_plain(plan: &LabPlan) -> bool {
     plan.real_servers().all(plain)
 }
 
-/// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of
-/// its own? The client's account has no privileges, so that what the client does ends with its sessions.
+/// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements or
+/// names of its own? The client's account has no privileges, so that what the client does ends with its sessions.
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
     let touches = |action: &Action| match action {
         Action::Mysqld(_) => true,
@@ -113,7 +113,9 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
     are_plain(plan)
         && plan.keepalived().is_none()
         && plan.misbuilt.is_empty()
-        && plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
+        && plan
+            .mysqlds()
+            .all(|mysqld| mysqld.setup.sql.is_empty() && !mysqld.setup.name_resolve)
         && !plan.steps.iter().any(|step| touches(&step.action))
 }
 
@@ -222,6 +224,7 @@ mod tests {
             scratch: folder,
             lendable: true,
             sql: &[],
+            hosts: None,
             serves: Serves::MySql,
             log: folder.join(format!("{name}.log")),
             listen: (std::net::Ipv4Addr::UNSPECIFIED, 3306).into(),

@@ -4,7 +4,7 @@ use super::neighbour::NEIGHBOUR;
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use lvs_matrix_model::action::{Action, HostAction};
+use lvs_matrix_model::action::{Action, HostAction, SyncState};
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
@@ -58,7 +58,8 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
         if table.has_entry(view.known_as) || !table.has_service() {
             return None;
         }
-        let told = match view.plan.keepalived().is_some_and(|said| said.sync) {
+        let by_keepalived = view.plan.keepalived().is_some_and(|said| said.sync);
+        let told = match by_keepalived || synced_by_hand(view) {
             false => bilingual!(
                 "No sync daemon ran, so nobody had told {to} of the connection"
                     / "没有运行同步守护进程，因此没有人告知 {to} 这条连接",
@@ -499,5 +500,19 @@ fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) 
             matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
         let in_time = from <= packet.at && packet.at <= until;
         gratuitous && in_time && view.sender(packet) == Some(by)
+    })
+}
+
+/// Did a step start a sync daemon that tells?
+fn synced_by_hand(view: &CellView<'_>) -> bool {
+    view.record.steps.iter().any(|step| {
+        let starts = matches!(
+            &step.action,
+            Action::Host(HostAction::StartSyncDaemon {
+                state: SyncState::Master,
+                ..
+            })
+        );
+        starts && step.began.is_some()
     })
 }

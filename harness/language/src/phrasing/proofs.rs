@@ -56,6 +56,8 @@ pub(super) fn proof(proof: &Proof) -> String {
             "keepalived 的所有进程都已结束（{status}），/proc/net/ip_vs 中{}",
             self::listed(listed)
         ),
+        Proof::SyncDaemon { line } => format!("ipvsadm 列出守护进程 `{line}`"),
+        Proof::NoSyncDaemon { state } => format!("ipvsadm 没有列出 {state} 同步守护进程"),
         Proof::NoKeepalived { status } => format!("没有 keepalived 在运行（{status}）"),
         Proof::ProcessEnded { status, port } => format!("进程已结束（{status}），端口 {port} 上没有监听"),
         Proof::NoMysqld { status } => format!("没有 mysqld 在运行（{status}）"),
@@ -187,6 +189,7 @@ pub(super) fn instead(found: &Instead) -> String {
     match found {
         Instead::OtherVip { node, shows } => format!("{node} 上的 `ip addr` 显示的 VIP：{shows}"),
         Instead::KeepalivedRuns => "keepalived 在运行".to_owned(),
+        Instead::OtherSyncDaemons { listed } => format!("ipvsadm 列出的同步守护进程是：{listed}"),
         Instead::ServerRuns => "有服务程序在运行".to_owned(),
         Instead::ServerNotFrozen => "服务程序在运行".to_owned(),
         Instead::ServerEnded { status } => format!("服务程序已结束：{status}"),

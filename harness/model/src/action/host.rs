@@ -4,6 +4,7 @@ use super::Node;
 use super::entry::actions;
 use super::mysqld::StopSignal;
 use crate::Name;
+use crate::keepalived::Config;
 use serde::{Deserialize, Serialize};
 
 /// What the others' kernels know of a host that goes silent.
@@ -18,6 +19,35 @@ pub enum Neighbours {
     Dynamic,
 }
 
+/// What a sync daemon of IPVS does.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncState {
+    /// It tells others of the connections of its director.
+    Master,
+    /// It takes in what others tell.
+    Backup,
+}
+
+impl SyncState {
+    /// Its name in ipvsadm(8).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+impl std::fmt::Display for SyncState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 actions! {
     $ host_actions;
 
@@ -26,7 +56,7 @@ actions! {
         /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
         "power-off" PowerOff {
             /// A real server of the lab, or, of a lab with two directors, one of them: its keepalived is
-            /// killed with it. A director stays off.
+            /// killed with it.
             required "server" server: Name;
             /// `permanent`: the director and the client keep its Ethernet address, as if a router stood
             /// between, and what they send goes into the void. `dynamic`: as on a flat segment, they find out
@@ -43,9 +73,10 @@ actions! {
 
         /// A host that was powered off starts again, with the addresses, the VIP among them, and the settings
         /// that it had, those of steps included. Its connections are lost, its firewall's rules are not. Its
-        /// server is up when the step ends.
+        /// server is up when the step ends. A director boots without a VIP, entries and sync daemons, and with
+        /// an empty table, which its keepalived fills: that runs when the step ends.
         "power-on" PowerOn {
-            /// A real server of the lab that is off.
+            /// A real server or a director of the lab that is off.
             required "server" server: Name;
         } says {
             { server } => en("power on {server}") zh("{server} 重新上电");
@@ -93,9 +124,14 @@ actions! {
         }
 
         /// keepalived that was stopped is started again, with the configuration that it had last; done when
-        /// the virtual service is in the table, with a real server. Of two directors it is done on the first.
-        "start-keepalived" StartKeepalived says {
-            {} => en("start keepalived") zh("启动 keepalived");
+        /// the virtual service is in the table, with the real servers that the configuration says.
+        "start-keepalived" StartKeepalived {
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { node: None } => en("start keepalived") zh("启动 keepalived");
+            { node: Some(node) } => en("start keepalived on {node}") zh("启动 {node} 上的 keepalived");
         }
 
         /// keepalived reads its configuration again (SIGHUP); done when it has, and the table has the real
@@ -105,11 +141,52 @@ actions! {
             /// the beginning.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "without" without: Option<Name> as Name;
+            /// Another configuration of your own: the name of a file, or the text itself, as `config` of
+            /// `keepalived`. It need not have every real server of the lab.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "config" config: Option<Config> as ConfigText;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
         } says {
-            { without: None } => en("reload keepalived (SIGHUP)") zh("重新加载 keepalived（SIGHUP）");
-            { without: Some(server) } =>
-                en("reload keepalived with a configuration without {server} (SIGHUP)")
-                zh("以去掉 {server} 的配置重新加载 keepalived（SIGHUP）");
+            { without: None, config: None, node } =>
+                en("reload keepalived{} (SIGHUP)", on(node.as_ref()))
+                zh("重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+            { without: Some(server), config: None, node } =>
+                en("reload keepalived{} with a configuration without {server} (SIGHUP)", on(node.as_ref()))
+                zh("以去掉 {server} 的配置重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+            { config: Some(config), node, .. } =>
+                en("reload keepalived{} with {config} (SIGHUP)", on(node.as_ref()))
+                zh("以 {config} 重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+        }
+
+        /// A sync daemon of IPVS is started by hand: `ipvsadm --start-daemon STATE --mcast-interface eth0
+        /// --syncid 1`. A director may have both, a master and a backup. What a master tells, and when, is
+        /// `net.ipv4.vs.sync_threshold`, `sync_refresh_period` and `sync_persist_mode`.
+        "start-sync-daemon" StartSyncDaemon {
+            /// `master`: it tells others of the director's connections. `backup`: it takes in what a master
+            /// tells.
+            required "state" state: SyncState;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { state, node } =>
+                en("start the sync daemon{} ({state})", on(node.as_ref()))
+                zh("启动{}同步守护进程（{state}）", of(node.as_ref()));
+        }
+
+        /// A sync daemon that was started by hand is stopped: `ipvsadm --stop-daemon STATE`.
+        "stop-sync-daemon" StopSyncDaemon {
+            /// Which one: `master` or `backup`.
+            required "state" state: SyncState;
+            /// On which director. Default: `director`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { state, node } =>
+                en("stop the sync daemon{} ({state})", on(node.as_ref()))
+                zh("停止{}同步守护进程（{state}）", of(node.as_ref()));
         }
 
         /// The VIP is moved by hand from one of two directors to the other: `ip addr del`, then `ip addr
@@ -151,9 +228,12 @@ impl HostAction {
         match self {
             Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::from(server.clone()),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
-            Self::StopKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
+            Self::StopKeepalived { node, .. }
+            | Self::StartKeepalived { node }
+            | Self::StartSyncDaemon { node, .. }
+            | Self::StopSyncDaemon { node, .. }
+            | Self::ReloadKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
             Self::MoveVip { to, .. } => to.clone(),
-            Self::StartKeepalived | Self::ReloadKeepalived { .. } => Node::Director,
         }
     }
 
@@ -166,7 +246,9 @@ impl HostAction {
             Self::SetSysctl { .. }
             | Self::MoveVip { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => None,
         }
     }
@@ -181,7 +263,9 @@ impl HostAction {
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
     }
@@ -194,7 +278,9 @@ impl HostAction {
             | Self::PowerOn { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => true,
             Self::LinkDown { .. } | Self::LinkUp { .. } | Self::MoveVip { .. } => false,
         }
@@ -210,7 +296,9 @@ impl HostAction {
             | Self::MoveVip { .. }
             | Self::SetSysctl { .. }
             | Self::StopKeepalived { .. }
-            | Self::StartKeepalived
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
+            | Self::StartKeepalived { .. }
             | Self::ReloadKeepalived { .. } => false,
         }
     }
@@ -225,8 +313,12 @@ impl HostAction {
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }
-            Self::StopKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
-            Self::MoveVip { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => None,
+            Self::StopKeepalived { node, .. }
+            | Self::StartKeepalived { node }
+            | Self::StartSyncDaemon { node, .. }
+            | Self::StopSyncDaemon { node, .. }
+            | Self::ReloadKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
+            Self::MoveVip { .. } => None,
         }
     }
 
@@ -234,15 +326,29 @@ impl HostAction {
     #[must_use]
     pub fn is_of_keepalived(&self) -> bool {
         match self {
-            Self::StopKeepalived { .. } | Self::StartKeepalived | Self::ReloadKeepalived { .. } => true,
+            Self::StopKeepalived { .. } | Self::StartKeepalived { .. } | Self::ReloadKeepalived { .. } => {
+                true
+            }
             Self::PowerOff { .. }
             | Self::PowerOn { .. }
             | Self::LinkDown { .. }
             | Self::LinkUp { .. }
             | Self::MoveVip { .. }
+            | Self::StartSyncDaemon { .. }
+            | Self::StopSyncDaemon { .. }
             | Self::SetSysctl { .. } => false,
         }
     }
+}
+
+/// On which director, if that is said.
+fn on(node: Option<&Node>) -> String {
+    node.map(|node| format!(" on {node}")).unwrap_or_default()
+}
+
+/// The same in Chinese.
+fn of(node: Option<&Node>) -> String {
+    node.map(|node| format!(" {node} 上的")).unwrap_or_default()
 }
 
 fn orderly() -> StopSignal {

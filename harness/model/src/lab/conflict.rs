@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::Name;
-use crate::action::{Action, Chain, HostAction, Node, TrafficAction};
+use crate::action::{Action, Chain, HostAction, Node, SyncState, TrafficAction};
 use crate::base::ClientAt;
 
 /// Why a step cannot work.
@@ -86,7 +86,13 @@ pub enum Conflict<'a> {
     OnlyDirector,
     /// The director has no power.
     DirectorOff,
-    /// A director that was powered off stays off.
+    /// The director has power.
+    DirectorOn,
+    /// Such a sync daemon runs on the director already.
+    SyncDaemonRuns(SyncState),
+    /// No such sync daemon runs on the director.
+    NoSyncDaemon(SyncState),
+    /// A director without keepalived that was powered off stays off.
     DirectorStaysOff,
     /// The director's link is down, and nothing could show that its power goes.
     DirectorUnseen,
@@ -108,7 +114,7 @@ impl<'a> State<'a> {
         match action {
             Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
-            Action::Host(HostAction::PowerOn { server }) => {
+            Action::Host(action @ HostAction::PowerOn { server }) if !action.node().is_director() => {
                 (!self.is_off(server)).then_some(Conflict::On(server))
             }
             Action::Host(action) => {

@@ -1,7 +1,7 @@
 //! The directors after the steps so far: which have power, and what became of their keepalived.
 
 use super::{Conflict, State};
-use crate::action::{Action, HostAction, Node};
+use crate::action::{Action, HostAction, Node, SyncState};
 
 /// The directors of a lab, the first one before the second.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ struct Director {
     off: Option<u32>,
     /// Does it have the VIP? For labs in which keepalived does not move it.
     has_vip: bool,
+    /// Its sync daemons, each with the step that started it.
+    sync: Vec<(SyncState, u32)>,
 }
 
 /// A daemon of a host.
@@ -34,6 +36,7 @@ impl Directors {
             keepalived: None,
             off: None,
             has_vip: true,
+            sync: Vec::new(),
         }])
     }
 
@@ -52,6 +55,7 @@ impl Directors {
             keepalived,
             off: None,
             has_vip: false,
+            sync: Vec::new(),
         });
     }
 
@@ -98,6 +102,32 @@ impl Directors {
         self.find(node).is_some_and(|director| director.has_vip)
     }
 
+    /// It has power again, and the keepalived that it has is started. Its sync daemons are gone.
+    pub(super) fn power_on(&mut self, node: &Node) {
+        if let Some(director) = self.find_mut(node) {
+            director.off = None;
+            director.sync.clear();
+        }
+        self.daemon_becomes(node, Daemon::Runs);
+    }
+
+    pub(super) fn start_sync(&mut self, node: &Node, state: SyncState, step: u32) {
+        if let Some(director) = self.find_mut(node) {
+            director.sync.push((state, step));
+        }
+    }
+
+    pub(super) fn stop_sync(&mut self, node: &Node, state: SyncState) {
+        if let Some(director) = self.find_mut(node) {
+            director.sync.retain(|(known, _)| *known != state);
+        }
+    }
+
+    fn syncs(&self, node: &Node, state: SyncState) -> bool {
+        let director = self.find(node);
+        director.is_some_and(|director| director.sync.iter().any(|(known, _)| *known == state))
+    }
+
     /// The step that took the power of this director.
     pub(super) fn off_since(&self, node: &Node) -> Option<u32> {
         self.find(node)?.off
@@ -107,7 +137,10 @@ impl Directors {
     pub(super) fn lasts(&self, step: u32) -> bool {
         let stopped = Some(Daemon::Stopped(step));
         let mut all = self.0.iter();
-        all.any(|director| director.off == Some(step) || director.keepalived == stopped)
+        all.any(|director| {
+            let syncs = director.sync.iter().any(|(_, since)| *since == step);
+            director.off == Some(step) || director.keepalived == stopped || (syncs && director.off.is_none())
+        })
     }
 }
 
@@ -125,7 +158,12 @@ impl State<'_> {
             return Some(Conflict::NoSecondDirector);
         }
         if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
-            return Some(Conflict::DirectorStaysOff);
+            return match (self.directors.off_since(&node), self.directors.daemon(&node)) {
+                (Some(_), Some(_)) => None,
+                // Nothing would fill its table.
+                (Some(_), None) => Some(Conflict::DirectorStaysOff),
+                (None, _) => Some(Conflict::DirectorOn),
+            };
         }
         if matches!(action, Action::Host(HostAction::PowerOff { .. })) {
             if !self.directors.are_two() {
@@ -160,15 +198,47 @@ impl State<'_> {
         self.directors.has_vip(&Node::Director) && !self.directors.has_vip(&Node::SecondDirector)
     }
 
-    /// What no keepalived in its state can have done to it.
-    pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
-        let starts = match action {
-            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => false,
-            HostAction::StartKeepalived => true,
+    /// Does this director have such a sync daemon, which a step started?
+    #[must_use]
+    pub fn syncs(&self, node: &Node, state: SyncState) -> bool {
+        self.directors.syncs(node, state)
+    }
+
+    /// Which sync daemon cannot be started or stopped.
+    pub(super) fn of_sync(&self, action: &HostAction) -> Option<Conflict<'static>> {
+        let node = action.node();
+        match action {
+            HostAction::StartSyncDaemon { state, .. } => {
+                let runs = self.directors.syncs(&node, *state);
+                runs.then_some(Conflict::SyncDaemonRuns(*state))
+            }
+            HostAction::StopSyncDaemon { state, .. } => {
+                let runs = self.directors.syncs(&node, *state);
+                (!runs).then_some(Conflict::NoSyncDaemon(*state))
+            }
             HostAction::PowerOff { .. }
             | HostAction::PowerOn { .. }
             | HostAction::LinkDown { .. }
             | HostAction::LinkUp { .. }
+            | HostAction::MoveVip { .. }
+            | HostAction::StopKeepalived { .. }
+            | HostAction::StartKeepalived { .. }
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::SetSysctl { .. } => None,
+        }
+    }
+
+    /// What no keepalived in its state can have done to it.
+    pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
+        let starts = match action {
+            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => false,
+            HostAction::StartKeepalived { .. } => true,
+            HostAction::PowerOff { .. }
+            | HostAction::PowerOn { .. }
+            | HostAction::LinkDown { .. }
+            | HostAction::LinkUp { .. }
+            | HostAction::StartSyncDaemon { .. }
+            | HostAction::StopSyncDaemon { .. }
             | HostAction::MoveVip { .. }
             | HostAction::SetSysctl { .. } => return None,
         };

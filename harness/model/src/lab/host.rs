@@ -14,6 +14,9 @@ impl<'a> State<'a> {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
                 known.into_iter().for_each(|server| server.off = Some(step));
             }
+            HostAction::PowerOn { .. } if action.node().is_director() => {
+                self.directors.power_on(&action.node());
+            }
             // What it boots starts its server, whatever that was doing.
             HostAction::PowerOn { server } => {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
@@ -31,12 +34,16 @@ impl<'a> State<'a> {
                 self.directors
                     .daemon_becomes(&action.node(), Daemon::Stopped(step));
             }
-            HostAction::StartKeepalived => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
+            HostAction::StartKeepalived { .. } => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
             HostAction::ReloadKeepalived { .. } => {}
             HostAction::MoveVip { to, .. } => {
                 let cut = &self.cut;
                 self.directors.vip_moves(to, |node| cut.contains_key(node));
             }
+            HostAction::StartSyncDaemon { state, .. } => {
+                self.directors.start_sync(&action.node(), *state, step);
+            }
+            HostAction::StopSyncDaemon { state, .. } => self.directors.stop_sync(&action.node(), *state),
             HostAction::SetSysctl { node, key, value } => {
                 let written = Sysctl {
                     node,
@@ -66,8 +73,10 @@ impl<'a> State<'a> {
             | HostAction::LinkDown { .. }
             | HostAction::LinkUp { .. }
             | HostAction::StopKeepalived { .. }
-            | HostAction::StartKeepalived
+            | HostAction::StartKeepalived { .. }
             | HostAction::MoveVip { .. }
+            | HostAction::StartSyncDaemon { .. }
+            | HostAction::StopSyncDaemon { .. }
             | HostAction::ReloadKeepalived { .. } => false,
         }
     }
@@ -85,8 +94,9 @@ impl<'a> State<'a> {
             }
             HostAction::StopKeepalived { .. }
             | HostAction::ReloadKeepalived { .. }
-            | HostAction::StartKeepalived => self.of_keepalived(action),
+            | HostAction::StartKeepalived { .. } => self.of_keepalived(action),
             HostAction::MoveVip { to, .. } => self.of_vip(to),
+            HostAction::StartSyncDaemon { .. } | HostAction::StopSyncDaemon { .. } => self.of_sync(action),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }

@@ -9,6 +9,7 @@ use crate::Name;
 use crate::action::{Node, Timed};
 use crate::base::{ClientAt, DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
 use crate::client::{ClientChoice, Program};
+use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
 
@@ -95,7 +96,7 @@ impl LabPlan {
                     })
                     .collect(),
                 misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
-                keepalived: self.keepalived().cloned(),
+                keepalived: self.keepalived().map(Keepalived::as_said),
                 directors: self.has_two_directors().then_some(2),
                 clients: u8::try_from(self.client_addresses().count())
                     .ok()

@@ -30,6 +30,8 @@ pub const VRRP_GROUP: &str = "ip daddr 224.0.0.18";
 pub const SYN: &str = "tcp flags syn";
 /// What it does, before the size.
 pub const SET_MSS: &str = "tcp option maxseg size set";
+/// The id of sync daemons that steps start. keepalived's have the same.
+const SYNC_ID: u8 = 1;
 /// Frames that a link holds at a time: enough that none is ever dropped for want of room.
 pub const NETEM_LIMIT: u32 = 10_000;
 
@@ -137,7 +139,7 @@ impl LabPlan {
                 lines
             }
             HostAction::PowerOn { server } => {
-                let node = Node::RealServer(server.clone());
+                let node = Node::from(server.clone());
                 // What it had in memory is gone: connections, and what it knew of its neighbours.
                 let forgets = ["ss --kill --tcp --numeric", "ip neigh flush all"];
                 let mut lines: Vec<PlacedLine> = forgets.map(|line| (Some(node.clone()), words(line))).into();
@@ -146,9 +148,21 @@ impl LabPlan {
             }
             HostAction::LinkDown { node } => self.port_lines(node, "down"),
             HostAction::LinkUp { node } => self.port_lines(node, "up"),
+            HostAction::StartSyncDaemon { state, .. } => vec![(
+                Some(action.node()),
+                words(&format!(
+                    "ipvsadm --start-daemon {state} --mcast-interface {INTERFACE} --syncid {SYNC_ID}"
+                )),
+            )],
+            HostAction::StopSyncDaemon { state, .. } => {
+                vec![(
+                    Some(action.node()),
+                    words(&format!("ipvsadm --stop-daemon {state}")),
+                )]
+            }
             // By signals.
             HostAction::StopKeepalived { .. }
-            | HostAction::StartKeepalived
+            | HostAction::StartKeepalived { .. }
             | HostAction::ReloadKeepalived { .. } => Vec::new(),
             HostAction::MoveVip { to, gratuitous_arp } => self.vip_lines(to, *gratuitous_arp),
             HostAction::SetSysctl { node, key, value } => {

@@ -1,10 +1,10 @@
 //! keepalived's configuration, made from the lab.
 
-use super::{Backend, Cidr, Host, INTERFACE, LabPlan, Process, Service};
+use super::{Backend, Cidr, Host, INTERFACE, LabPlan, Process, SECOND_INTERFACE, Service};
 use crate::Name;
 use crate::action::Node;
 use crate::base::{Forwarding, ServerKind};
-use crate::keepalived::{HealthCheck, Keepalived};
+use crate::keepalived::{CHECK, Config, HealthCheck, Keepalived, Own, Statement, VIP};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -30,11 +30,16 @@ impl LabPlan {
         })
     }
 
-    /// The configuration of a director's keepalived: the service with the real servers that are in its table
-    /// at the beginning, without this one; and of two directors what moves the VIP between them.
+    /// The configuration of a director's keepalived: the author's own, or the service with the real servers
+    /// that are in its table at the beginning, without this one; and of two directors what moves the VIP
+    /// between them.
     #[must_use]
-    pub fn keepalived_config(&self, node: &Node, without: Option<&Name>) -> Option<String> {
+    pub fn keepalived_config(&self, node: &Node, told: &Told) -> Option<String> {
         let service = self.service();
+        let without = told.without.as_ref();
+        if let Some(config) = self.own_config(told) {
+            return Some(self.with_own(node, config));
+        }
         let writer = Writer {
             plan: self,
             service,
@@ -45,6 +50,117 @@ impl LabPlan {
         // Writing into a String cannot fail.
         let _ = writer.write(&mut out, service.configured(without));
         Some(out)
+    }
+}
+
+/// What the lab puts into every virtual server of a configuration that says nothing else: its first checks
+/// begin at once. Otherwise they would begin at a random moment (keepalived/check/check_api.c,
+/// `register_checkers_thread`).
+const WARMUP: &str = "    warmup 0";
+
+/// The configuration that a step has given to keepalived; that of the beginning if it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The real server that is left out.
+    pub without: Option<Name>,
+    /// Another one of the author's own.
+    pub config: Option<Config>,
+}
+
+/// A real server of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configured {
+    /// Its name.
+    pub name: Name,
+    /// Its weight.
+    pub weight: u16,
+    /// Does it come into the table only when a check of it has succeeded (`alpha`)?
+    pub alpha: bool,
+}
+
+impl LabPlan {
+    /// The author's own configuration, if there is one.
+    fn own_config<'p>(&'p self, told: &'p Told) -> Option<&'p Config> {
+        let said = self.keepalived()?;
+        told.config.as_ref().or(said.config.as_ref())
+    }
+
+    /// The real servers that a director's keepalived has by this configuration.
+    #[must_use]
+    pub fn configured(&self, node: &Node, told: &Told) -> Vec<Configured> {
+        if let (Some(config), Some(said)) = (self.own_config(told), self.keepalived()) {
+            let parsed = config.statements(&said.names, &node.to_string());
+            let own = Own::of(&parsed.statements, self.service().address.port());
+            let servers = own.map(|own| own.servers()).unwrap_or_default().into_iter();
+            let servers = servers.filter_map(|server| {
+                Some(Configured {
+                    name: Name::new(&server.name).ok()?,
+                    weight: server.weight,
+                    alpha: server.alpha,
+                })
+            });
+            return servers.collect();
+        }
+        let backends = self.service().configured(told.without.as_ref());
+        let servers = backends.filter_map(|backend| {
+            Some(Configured {
+                name: backend.host.real_server()?.clone(),
+                weight: backend.weight,
+                alpha: false,
+            })
+        });
+        servers.collect()
+    }
+
+    /// The author's own configuration, with the lab's addresses.
+    ///
+    /// Without a `router_id` keepalived would ask for the name of its host over the network
+    /// (keepalived/core/global_data.c, `init_global_data`), and without a `script_user` it would run a
+    /// program as a user that guests do not have.
+    fn with_own(&self, node: &Node, config: &Config) -> String {
+        let names = self
+            .keepalived()
+            .map(|said| said.names.clone())
+            .unwrap_or_default();
+        let value = |word: &str| match word {
+            VIP => Some(self.vip().to_string()),
+            CHECK => Some(format!("{KEEPALIVED_FOLDER}/{CHECKER}")),
+            INTERFACE | SECOND_INTERFACE => Some(word.to_owned()),
+            host => {
+                let mut hosts = self.hosts.iter();
+                let host = hosts.find(|known| known.node.to_string() == host)?;
+                Some(match host.server() {
+                    Some(_) => self.service().destination(host).ip().to_string(),
+                    None => host.address().to_string(),
+                })
+            }
+        };
+        let statements = config.statements(&names, &node.to_string()).statements;
+        let says = |of: &Statement, key: &str| of.all().iter().any(|one| one.word(0) == key);
+        let cold: Vec<usize> = statements
+            .iter()
+            .filter(|one| one.word(0) == "virtual_server" && !says(one, "warmup"))
+            .map(|one| one.end)
+            .collect();
+        let mut out = String::new();
+        for (number, line) in (1..).zip(config.placed(&names, value).lines()) {
+            if cold.contains(&number) {
+                out.push_str(WARMUP);
+                out.push('\n');
+            }
+            out.push_str(line);
+            out.push('\n');
+        }
+        let router_id = format!("router_id {node}");
+        for (key, line) in [
+            ("router_id", router_id.as_str()),
+            ("script_user", "script_user root"),
+        ] {
+            if !statements.iter().any(|one| says(one, key)) {
+                out.push_str(&format!("global_defs {{\n    {line}\n}}\n"));
+            }
+        }
+        out
     }
 }
 

@@ -187,10 +187,11 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself.
     // (`check` has refused two of them on other labs than a flat one with direct routing.)
     let moved = second.is_some() && lab.keepalived.is_some();
+    let keepalived = lab.keepalived.as_ref();
+    let keepalived = keepalived.map(|said| Process::Keepalived(said.understood(kind.port())));
     let second = second.map(|given| {
         let mut parts = Parts::new(Node::SecondDirector, Some(Process::Ipvs), given);
-        let keepalived = lab.keepalived.clone().map(Process::Keepalived);
-        parts.further.extend(keepalived);
+        parts.further.extend(keepalived.clone());
         let sysctls = parts.sysctls(families, &[DIRECTOR_SYSCTLS], &lab.director_sysctls);
         (parts, sysctls)
     });
@@ -198,9 +199,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     // ipvsadm.
     let director = director.map(|given| {
         let mut parts = Parts::new(Node::Director, Some(Process::Ipvs), given);
-        parts
-            .further
-            .extend(lab.keepalived.clone().map(Process::Keepalived));
+        parts.further.extend(keepalived.clone());
         if !routed && !moved {
             parts.nics.first_mut().addresses.push(vip);
         }

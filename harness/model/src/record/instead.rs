@@ -11,6 +11,11 @@ readable_sentences! {
         MysqldRuns => "a mysqld runs",
         /// keepalived that was stopped runs.
         KeepalivedRuns => "keepalived runs",
+        /// The sync daemons are others than the step said.
+        OtherSyncDaemons {
+            /// What `ipvsadm -l --daemon` lists.
+            listed: String,
+        } => "ipvsadm lists these sync daemons: {listed}",
         /// A server that was stopped runs.
         ServerRuns => "a server runs",
         /// A server that was frozen is not frozen.

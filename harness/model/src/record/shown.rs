@@ -153,6 +153,16 @@ readable_sentences! {
             /// What the service has.
             listed: Listed,
         } => "keepalived logged `Reload complete`, and /proc/net/ip_vs has {listed}",
+        /// The director has such a sync daemon.
+        SyncDaemon {
+            /// The line of `ipvsadm -l --daemon` that lists it.
+            line: String,
+        } => "ipvsadm lists the daemon `{line}`",
+        /// The director has no such sync daemon.
+        NoSyncDaemon {
+            /// Which one: `master` or `backup`.
+            state: String,
+        } => "ipvsadm lists no {state} sync daemon",
         /// Every process of keepalived has ended.
         KeepalivedEnded {
             /// How (`exit 0`, `signal 9`).
@@ -420,6 +430,8 @@ impl Proof {
             | Self::VipTaken { .. }
             | Self::KeepalivedReloaded { .. }
             | Self::KeepalivedEnded { .. }
+            | Self::SyncDaemon { .. }
+            | Self::NoSyncDaemon { .. }
             | Self::NoKeepalived { .. }
             | Self::ProcessEnded { .. }
             | Self::NoMysqld { .. }

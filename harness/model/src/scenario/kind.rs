@@ -91,6 +91,8 @@ kinds! {
     LabConflict,
     /// The hosts cannot be wired so.
     Wiring,
+    /// A keepalived.conf of the author's that does not fit the lab, or cannot be read.
+    KeepalivedConfig,
     /// A client program of one's own without a command line.
     EmptyArgv,
     /// Two values of different axes say different things of the client.

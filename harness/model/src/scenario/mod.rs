@@ -8,6 +8,7 @@
 
 mod check;
 mod explore;
+mod include;
 mod kind;
 mod load;
 mod mistake;
@@ -28,7 +29,8 @@ mod yaml;
 pub use crate::base::{ClientAt, Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
 pub use explore::{ErrorsOf, Explore, Never};
-pub use load::{load, load_bytes, load_for};
+pub use include::Files;
+pub use load::{load, load_bytes, load_for, load_with};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
 pub use place::{Position, Span};
 pub use reference::reference;

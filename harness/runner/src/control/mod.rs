@@ -18,7 +18,7 @@ use crate::program::in_path;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Node, StopSignal};
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan};
+use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan, Told};
 use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof, VipChange};
 use lvs_matrix_netns::Namespace;
 use rustix::process::{Pid, Signal};
@@ -52,8 +52,8 @@ pub(crate) struct Control {
     /// Which director.
     pub(crate) node: Node,
     daemon: Option<Daemon>,
-    /// The real server that its configuration lacks.
-    without: Option<Name>,
+    /// The configuration that it was given last.
+    told: Told,
     /// How the last one ended.
     ended: String,
     folder: PathBuf,
@@ -118,7 +118,7 @@ impl Control {
         let mut control = Self {
             node: node.clone(),
             daemon: None,
-            without: None,
+            told: Told::default(),
             ended: String::new(),
             folder,
             shared,
@@ -126,9 +126,14 @@ impl Control {
             stop: Some(stop),
             watcher: Some(watcher),
         };
-        control.configure(plan, None)?;
+        control.configure(plan)?;
         control.launch(plan, director)?;
         Ok(control)
+    }
+
+    /// Does its director have the VIP?
+    pub(crate) fn holds_vip(&self) -> bool {
+        self.shared.lock().holds_vip()
     }
 
     /// Waits until its director has the VIP, as long as keepalived lives.
@@ -148,9 +153,9 @@ impl Control {
         })
     }
 
-    fn configure(&self, plan: &LabPlan, without: Option<&Name>) -> Result<()> {
+    fn configure(&self, plan: &LabPlan) -> Result<()> {
         let stage = "write keepalived's configuration";
-        let text = plan.keepalived_config(&self.node, without);
+        let text = plan.keepalived_config(&self.node, &self.told);
         let text = text.ok_or_else(|| LabError::new(stage, "the plan has no keepalived"))?;
         let text = text.replace(KEEPALIVED_FOLDER, &self.folder.display().to_string());
         fs::write(self.folder.join("keepalived.conf"), text).stage(stage)
@@ -159,6 +164,8 @@ impl Control {
     /// Starts it with the configuration that is there, and waits for the table.
     pub(crate) fn launch(&mut self, plan: &LabPlan, director: &Namespace) -> Result<Proof> {
         let stage = "start keepalived";
+        // Lines of one configuration can be for one director alone (`@director …`).
+        let id = self.node.to_string();
         let mut words = vec![
             "keepalived",
             "--dont-fork",
@@ -168,6 +175,8 @@ impl Control {
             "keepalived.conf",
             "--pid",
             "keepalived.pid",
+            "--config-id",
+            &id,
             "--checkers_pid",
             "checkers.pid",
         ];
@@ -205,12 +214,13 @@ impl Control {
             .stage(stage)?;
         let enclosure = enclosed::namespace_of(&child);
         self.daemon = Some(Daemon { child, enclosure });
-        let wanted = wanted(plan, self.without.as_ref());
+        let wanted = wanted(plan, &self.node, &self.told);
         let listed = self.await_table(stage, director, plan, |table| {
             let seen = shared.lock();
             let mut new = seen.lines.iter().skip(before);
             new.any(|line| line.text == STARTED) && has(table, plan, &wanted)
         })?;
+        self.understood(stage, before)?;
         // Without its checks it would find every server well.
         let seen = shared.lock();
         let mut new = seen.lines.iter().skip(before);
@@ -278,6 +288,25 @@ impl Control {
         })
     }
 
+    /// What it does not understand of its configuration it says, with the line, and goes on without it
+    /// (keepalived/lib/parser.c, `report_config_error`). Then the lab would not be what its author wrote.
+    fn understood(&self, stage: &str, before: usize) -> Result<()> {
+        let seen = self.shared.lock();
+        let new = seen.lines.iter().skip(before);
+        let complains = |line: &&LoggedLine| line.text.starts_with("(keepalived.conf: Line ");
+        let log: Vec<String> = new.filter(complains).map(|line| line.text.clone()).collect();
+        match log.first() {
+            None => Ok(()),
+            Some(first) => Err(LabError {
+                log: log.clone(),
+                ..LabError::new(
+                    stage,
+                    format!("keepalived does not understand its configuration: {first}"),
+                )
+            }),
+        }
+    }
+
     /// The last lines of its log.
     fn last_lines(&self) -> Vec<String> {
         let seen = self.shared.lock();
@@ -341,16 +370,19 @@ impl Control {
         }
     }
 
-    /// Has it read its configuration again, without this real server.
-    pub(crate) fn reload(
-        &mut self,
-        plan: &LabPlan,
-        director: &Namespace,
-        without: Option<&Name>,
-    ) -> Result<Proof> {
+    /// Has it read this configuration. What that no longer has must be gone from the table.
+    pub(crate) fn reload(&mut self, plan: &LabPlan, director: &Namespace, told: Told) -> Result<Proof> {
         let stage = "reload keepalived";
-        self.configure(plan, without)?;
-        self.without = without.cloned();
+        let before = plan.configured(&self.node, &self.told);
+        let after = plan.configured(&self.node, &told);
+        let is_left_out = |name: &Name| !after.iter().any(|server| server.name == *name);
+        let gone: Vec<_> = before
+            .iter()
+            .filter(|server| is_left_out(&server.name))
+            .filter_map(|server| address_of(plan, &server.name))
+            .collect();
+        self.told = told;
+        self.configure(plan)?;
         let pids = self.daemon.as_ref().map(Daemon::pids).unwrap_or_default();
         let first = *pids
             .first()
@@ -363,16 +395,13 @@ impl Control {
             let mut new = seen.lines.iter().skip(before);
             new.any(|line| line.text == RELOADED)
         };
-        let gone: Vec<_> = without
-            .into_iter()
-            .filter_map(|name| address_of(plan, name))
-            .collect();
         let listed = self.await_table(stage, director, plan, |table| {
             reloaded()
                 && gone
                     .iter()
                     .all(|address| !destinations(table, plan).contains_key(address))
         })?;
+        self.understood(stage, before)?;
         Ok(Proof::KeepalivedReloaded { listed })
     }
 

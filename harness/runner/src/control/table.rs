@@ -1,8 +1,9 @@
 //! What the director's table has of the client's service, and what keepalived's configuration wants there.
 
 use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::plan::{LabPlan, Told};
 use lvs_matrix_model::record::Listed;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,13 +11,14 @@ use std::net::SocketAddr;
 /// What is wanted of the director's table.
 pub(super) type Wanted = Vec<(SocketAddr, u32)>;
 
-/// What the configuration without this real server wants in the table: each of the others with its weight.
-pub(super) fn wanted(plan: &LabPlan, without: Option<&Name>) -> Wanted {
-    let wanted = plan.service().configured(without).filter_map(|backend| {
-        let host = plan.host(&backend.host)?;
-        Some((plan.listed(host), u32::from(backend.weight)))
-    });
-    wanted.collect()
+/// What a director's configuration wants in the table from the beginning: each real server with its weight,
+/// but for those that come when a check of them has succeeded.
+pub(super) fn wanted(plan: &LabPlan, node: &Node, told: &Told) -> Wanted {
+    let wanted = plan.configured(node, told).into_iter();
+    let wanted = wanted.filter(|server| !server.alpha);
+    wanted
+        .filter_map(|server| Some((address_of(plan, &server.name)?, u32::from(server.weight))))
+        .collect()
 }
 
 pub(super) fn address_of(plan: &LabPlan, name: &Name) -> Option<SocketAddr> {

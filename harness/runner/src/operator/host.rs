@@ -5,11 +5,11 @@ use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded, silent};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, Node, StopSignal};
+use lvs_matrix_model::action::{HostAction, Node, StopSignal, SyncState};
 use lvs_matrix_model::lab::State;
-use lvs_matrix_model::plan::{Host, INTERFACE, LabPlan};
+use lvs_matrix_model::plan::{Cidr, Host, INTERFACE, LabPlan, Told};
 use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof, VipChange};
-use lvs_matrix_netns::{CommandLine, Namespace, PacketSocket, read_sysctl};
+use lvs_matrix_netns::{CommandLine, Namespace, PacketSocket, read_sysctl, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use std::time::Duration;
 /// second.
 const LINK_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long the entries of a director that boots may take to go: they are deleted a jiffy later.
+const FORGETS: Duration = Duration::from_secs(5);
+
 /// What the kernel shows of the action's effect.
 pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
     match action {
         HostAction::StopKeepalived { .. }
-        | HostAction::StartKeepalived
+        | HostAction::StartKeepalived { .. }
         | HostAction::ReloadKeepalived { .. } => {
             let (control, _) = lab.controlled(&action.node())?;
             let status = control.status();
@@ -35,6 +38,12 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
         HostAction::LinkUp { node } => ports(lab, find(plan, node)?, PortState::Up),
         // By a function of its own, which knows who is cut off.
         HostAction::MoveVip { .. } => Err(LabError::new(action.to_string(), "it does not last")),
+        HostAction::StartSyncDaemon { state, .. } => {
+            sync_daemon(lab.namespace(&action.node())?, *state, true)
+        }
+        HostAction::StopSyncDaemon { state, .. } => {
+            sync_daemon(lab.namespace(&action.node())?, *state, false)
+        }
         HostAction::SetSysctl { node, key, value } => {
             let found = read_sysctl(lab.namespace(node)?, key).stage(format!("read {key}"))?;
             Ok(if found.split_whitespace().eq(value.split_whitespace()) {
@@ -54,13 +63,18 @@ pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> 
     let (control, director) = lab.controlled(&action.node())?;
     let proof = match action {
         HostAction::StopKeepalived { signal, .. } => control.end(plan, director, *signal)?,
-        HostAction::ReloadKeepalived { without } => control.reload(plan, director, without.as_ref())?,
-        HostAction::StartKeepalived => control.launch(plan, director)?,
+        HostAction::ReloadKeepalived { without, config, .. } => {
+            let (without, config) = (without.clone(), config.clone());
+            control.reload(plan, director, Told { without, config })?
+        }
+        HostAction::StartKeepalived { .. } => control.launch(plan, director)?,
         HostAction::PowerOff { .. }
         | HostAction::PowerOn { .. }
         | HostAction::LinkDown { .. }
         | HostAction::LinkUp { .. }
         | HostAction::MoveVip { .. }
+        | HostAction::StartSyncDaemon { .. }
+        | HostAction::StopSyncDaemon { .. }
         | HostAction::SetSysctl { .. } => {
             return Err(LabError::new(action.to_string(), "it is not done to keepalived"));
         }
@@ -78,6 +92,82 @@ pub(super) fn darkened(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()>
         control.end(plan, director, StopSignal::Kill)?;
     }
     Ok(())
+}
+
+/// The sync daemons of a director, as `ipvsadm -l --daemon` lists them: `master sync daemon
+/// (mcast=eth0, syncid=1)`.
+fn sync_daemons(director: &Namespace) -> Result<String> {
+    let look = CommandLine::new(["ipvsadm", "-l", "--daemon"]);
+    director.check(&look).stage("look at the sync daemons")
+}
+
+/// Does it have such a daemon, as it was told to (`wanted`)?
+fn sync_daemon(director: &Namespace, state: SyncState, wanted: bool) -> Result<Shown> {
+    let listed = sync_daemons(director)?;
+    let begins = format!("{state} sync daemon");
+    let line = listed.lines().find(|line| line.starts_with(&begins));
+    Ok(match (line, wanted) {
+        (Some(line), true) => Ok(Proof::SyncDaemon {
+            line: line.to_owned(),
+        }),
+        (None, false) => Ok(Proof::NoSyncDaemon {
+            state: state.to_string(),
+        }),
+        (Some(_), false) | (None, true) => {
+            let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+            Err(Instead::OtherSyncDaemons { listed })
+        }
+    })
+}
+
+/// What a director had in memory goes with its power: the VIP, its sync daemons, its table and its entries. No
+/// call empties the table of entries. With expire_nodest_conn the kernel deletes those whose destination is
+/// gone (net/netfilter/ipvs/ip_vs_conn.c, `ip_vs_expire_nodest_conn_flush`).
+pub(super) fn forgotten(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()> {
+    const EXPIRE: &str = "net.ipv4.vs.expire_nodest_conn";
+    let stage = || format!("take from {node} what it had in memory");
+    let (control, director) = lab.controlled(node)?;
+    let held = control.hold();
+    let run = |words: &str| {
+        let line = CommandLine::new(words.split_whitespace());
+        director.check(&line).stage(stage())
+    };
+    if control.holds_vip() {
+        run(&format!(
+            "ip addr del {} dev {INTERFACE}",
+            Cidr::alone(plan.vip())
+        ))?;
+    }
+    let daemons = sync_daemons(director)?;
+    for state in [SyncState::Master, SyncState::Backup] {
+        if daemons.lines().any(|line| line.starts_with(state.as_str())) {
+            run(&format!("ipvsadm --stop-daemon {state}"))?;
+        }
+    }
+    let before = read_sysctl(director, EXPIRE).stage(stage())?;
+    let set = |value: &str| write_sysctls(director, &[(EXPIRE.to_owned(), value.to_owned())]).stage(stage());
+    set("1")?;
+    run("ipvsadm -C")?;
+    let empty = poll_for(FORGETS, Duration::from_millis(10), || {
+        // The first line is the heading.
+        let entries = run("cat /proc/net/ip_vs_conn")?;
+        Ok::<_, LabError>((entries.lines().nth(1).is_none()).then_some(()))
+    })?;
+    set(before.trim())?;
+    held.release(director)?;
+    empty.ok_or_else(|| LabError::new(stage(), "entries of before are left"))
+}
+
+/// A director that has power again boots: its keepalived fills an empty table.
+pub(super) fn director_booted(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<Shown> {
+    let (control, director) = lab.controlled(node)?;
+    let seen = Box::new(control.launch(plan, director)?);
+    let host = find(plan, node)?;
+    let up = ports(lab, host, PortState::Up)?;
+    Ok(up.map(|_| Proof::Booted {
+        port: host.nic().port.clone(),
+        seen,
+    }))
 }
 
 /// A host that has power again boots: of what its server did before nothing is left, and the server starts.

@@ -45,7 +45,15 @@ pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result
     if matches!(action, HostAction::PowerOff { .. }) && action.node().is_director() {
         host::darkened(plan, lab, &action.node())?;
     }
+    let boots = matches!(action, HostAction::PowerOn { .. }) && action.node().is_director();
+    if boots {
+        host::forgotten(plan, lab, &action.node())?;
+    }
     let commands = run_lines(plan, lab, &action.clone().into())?;
+    if boots {
+        let proof = host::director_booted(plan, lab, &action.node())?;
+        return effect(action, commands, proof);
+    }
     if let HostAction::PowerOn { server } = action {
         let proof = host::booted(plan, lab, server)?;
         return effect(action, commands, proof);

@@ -215,6 +215,7 @@ fn mysqld(client: Client) -> MysqldSetup {
     match client {
         Client::Transaction => MysqldSetup {
             innodb: true,
+            name_resolve: false,
             sql: [
                 "create database shop",
                 "create table shop.stock (item int primary key, pieces int not null) engine=InnoDB",

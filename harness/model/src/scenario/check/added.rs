@@ -269,6 +269,7 @@ fn mysqld(input: Option<&MysqldInput>) -> MysqldSetup {
     let statements = input.into_iter().filter_map(|mysqld| mysqld.sql.as_ref());
     MysqldSetup {
         innodb: input.is_some_and(|mysqld| mysqld.innodb.is_some()),
+        name_resolve: input.is_some_and(|mysqld| mysqld.name_resolve.is_some()),
         sql: statements
             .flat_map(|statements| &statements.items)
             .map(|statement| statement.value.0.clone())

@@ -40,8 +40,15 @@ impl Said {
         fields.extend(repeat.map(|at| ("keepalived.garp-master-repeat", at.value.0.to_string(), at.span)));
         let sorry = input.sorry_server.as_ref();
         fields.extend(sorry.map(|at| ("keepalived.sorry-server", at.value.to_string(), at.span)));
+        let names = input.names.iter().flat_map(|names| &names.entries);
+        let config = input.config.as_ref();
+        fields.extend(config.map(|at| ("keepalived.config", at.value.0.text().to_owned(), at.span)));
         Self {
             settings: Keepalived {
+                config: config.map(|at| at.value.0.clone()),
+                names: names
+                    .map(|(theirs, ours)| (theirs.value.0.clone(), ours.value.0.clone()))
+                    .collect(),
                 check: check.map(|at| at.value),
                 delay_loop: input.delay_loop.as_ref().map(|at| at.value),
                 connect_timeout: input.connect_timeout.as_ref().map(|at| at.value),

@@ -15,6 +15,7 @@ mod health;
 mod into_scenario;
 mod keepalived;
 mod lab;
+mod own_config;
 mod possible;
 mod probes;
 
@@ -103,6 +104,7 @@ pub(super) fn check(input: &ScenarioInput, lines: &[Line], mistakes: &mut Mistak
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             wiring::check(&draft, &sizes, mistakes);
+            own_config::check(&draft, &sizes, mistakes);
             probes::check(&draft, &sizes, mistakes);
             client::check(&draft, &sizes, mistakes);
             coverage::check(&draft, &sizes, lines, mistakes);

@@ -241,12 +241,26 @@ impl From<Conflict<'_>> for Wrong {
                 "the director is off: nothing can be done on it".to_owned(),
                 "it was powered off before",
             ),
+            Conflict::DirectorOn => wrong(
+                HostOff,
+                "the director has power".to_owned(),
+                "nobody powered it off",
+            ),
+            Conflict::SyncDaemonRuns(state) => wrong(
+                TableState,
+                format!("the director has a sync daemon that is {state} already"),
+                "it was started before",
+            ),
+            Conflict::NoSyncDaemon(state) => wrong(
+                TableState,
+                format!("the director has no sync daemon that is {state}"),
+                "none was started by a step",
+            ),
             Conflict::DirectorStaysOff => Self {
                 kind: HostOff,
-                message: "a director cannot be powered on".to_owned(),
-                label: "a director that is powered off stays off",
-                help: "let it come back from less: `link-down` and `link-up`, or `stop-keepalived` and \
-                       `start-keepalived`",
+                message: "a director without keepalived cannot be powered on".to_owned(),
+                label: "nothing would fill its table",
+                help: "let it come back from less: `link-down` and `link-up`; or give the lab `keepalived`",
             },
             Conflict::DirectorUnseen => wrong(
                 LinkState,

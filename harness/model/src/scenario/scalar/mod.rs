@@ -1,9 +1,11 @@
 //! The scalars of the language: names, texts, numbers, durations; words and sysctls in modules of their own.
 
+mod config;
 mod number;
 mod sysctl;
 mod word;
 
+pub(super) use config::{ConfigText, ConfigWord, LabWord};
 pub(super) use number::{
     Attempts, Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port,
     PrefixLength, Probes, Retries, Rows, ServerPort, Threshold, VrrpVersion, Weight,
@@ -17,6 +19,7 @@ use super::place::At;
 use super::read::{Refusal, Scalar};
 use super::text::is_misleading;
 use crate::base::Lines;
+use crate::keepalived::Config;
 use crate::name::{NAME_RULE, Name};
 use crate::serving;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -68,6 +71,7 @@ macro_rules! value_of {
 value_of! {
     Bytes => u32;
     ClientNumber => u8;
+    ConfigText => Config;
     Line => String;
     Mss => u16;
     Mtu => u16;

@@ -7,7 +7,7 @@ use super::super::{
     TunnelType, Vip, Wiring,
 };
 use crate::action::{
-    Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
+    Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal, SyncState,
 };
 use crate::client::Program;
 use crate::keepalived::HealthCheck;
@@ -217,6 +217,11 @@ impl Word for Neighbours {
     const WHAT: &'static str = "a kind of neighbour entry";
     const WORDS: &'static [(&'static str, Self)] =
         &[("permanent", Self::Permanent), ("dynamic", Self::Dynamic)];
+}
+
+impl Word for SyncState {
+    const WHAT: &'static str = "a state of a sync daemon";
+    const WORDS: &'static [(&'static str, Self)] = &[("master", Self::Master), ("backup", Self::Backup)];
 }
 
 impl Word for Chain {

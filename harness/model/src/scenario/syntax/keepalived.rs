@@ -1,7 +1,8 @@
 //! keepalived on the director, as typed.
 
 use super::super::place::At;
-use super::super::scalar::{Retries, VrrpVersion, Yes};
+use super::super::read::Map;
+use super::super::scalar::{ConfigText, ConfigWord, LabWord, Retries, VrrpVersion, Yes};
 use super::super::table::structure;
 use crate::Name;
 use crate::keepalived::HealthCheck;
@@ -12,6 +13,14 @@ structure! {
     /// by what it finds. A lab and its values may each say a part of this. Its configuration is made from the
     /// lab; the log and every change of the table are kept in the cell's record.
     KeepalivedInput {
+        /// Your own keepalived.conf(5), in place of one that is made from the lab: the name of a file in the
+        /// folder of the scenario or below it, or, with several lines, the configuration itself. It says
+        /// what the lab says of the service, too: its scheduler, its method, its real servers. How the
+        /// lab's addresses come into it stands under [your own keepalived.conf](#your-own-keepalivedconf).
+        optional "config" config: At<ConfigText>;
+        /// What the configurations of this scenario call something, and what that is in the lab: addresses of
+        /// hosts, and interfaces. `{ 10.1.2.3: vip, 10.1.2.11: rs1, bond0: eth0 }`.
+        optional "names" names: Map<ConfigWord, At<LabWord>>;
         /// How real servers are checked: `tcp` (`TCP_CHECK`), it connects and closes the connection; `query`
         /// (`MISC_CHECK`), a program asks the server something and waits for the answer; `none`. Default:
         /// `tcp`.

@@ -4,18 +4,18 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
-    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, TableAction,
-    Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions, mysqld_actions,
-    opening_fields, request_fields, statement_fields, table_actions, traffic_actions, until_fields,
-    watch_actions,
+    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, SyncState,
+    TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions,
+    mysqld_actions, opening_fields, request_fields, statement_fields, table_actions, traffic_actions,
+    until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
-    Bytes, ClientNumber, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text,
-    Weight, Yes,
+    Bytes, ClientNumber, ConfigText, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue,
+    Text, Weight, Yes,
 };
 use crate::scenario::schema_parts::{self, Field};
 use crate::scenario::table::{self, default, required};
@@ -63,7 +63,7 @@ impl Placed {
     pub(in crate::scenario) fn server(&self) -> Option<&Name> {
         let to = self.action.of_client().and_then(ClientAction::to);
         let without = match &self.action {
-            Action::Host(HostAction::ReloadKeepalived { without }) => without.as_ref(),
+            Action::Host(HostAction::ReloadKeepalived { without, .. }) => without.as_ref(),
             Action::Host(_)
             | Action::Table(_)
             | Action::Mysqld(_)
@@ -94,6 +94,11 @@ impl Placed {
     pub(in crate::scenario) fn conditions(&self) -> impl Iterator<Item = Span> {
         let keys = ["no-connections-to", "no-entry", "in-table", "not-in-table"];
         keys.into_iter().filter_map(|key| self.place(key))
+    }
+
+    /// Where its configuration of keepalived is said.
+    pub(in crate::scenario) fn config(&self) -> Option<Span> {
+        self.place("config")
     }
 
     /// Where the name and the value of the sysctl that it sets stand.

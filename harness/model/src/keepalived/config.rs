@@ -1,0 +1,498 @@
+//! The author's own keepalived.conf(5): its text, the lab's words that are put into it, and its statements.
+//!
+//! A word of the file stands for something of the lab in two ways: `{vip}`, `{rs1}` and the like do so by
+//! themselves, and an address or an interface of the author's own network does if `names` says what it is in
+//! the lab. What `Config::find` finds is said with the line of the file.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+/// What the author's network calls something, and what the lab calls it.
+pub type Names = BTreeMap<String, String>;
+
+/// The word of the lab for the virtual service's address.
+pub const VIP: &str = "vip";
+/// The word of the lab for the program that asks a real server (`MISC_CHECK`).
+pub const CHECK: &str = "check";
+
+/// The last line of a text that was a file's: it says which file. It comes last, so that the lines before
+/// it have the numbers that they have in the file.
+const MARK: &str = "# the end of the file ";
+
+/// The longest line that definitions may make, in bytes. Without a bound a few lines could fill the memory.
+const LONGEST_LINE: usize = 16 * 1024;
+/// The most definitions of a configuration; each line is looked through for all of them.
+const MOST_DEFINITIONS: usize = 200;
+
+/// The text of a keepalived.conf(5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Config(String);
+
+impl Config {
+    /// A configuration that a scenario has in it.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text of a file of this name.
+    #[must_use]
+    pub fn of_file(name: &str, text: &str) -> Self {
+        Self(format!("{}\n{MARK}{name}", text.trim_end()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The file that it was read from; `None` if the scenario has it in it.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.0.lines().last()?.strip_prefix(MARK)
+    }
+
+    /// Its statements, as the keepalived with this config-id reads them.
+    #[must_use]
+    pub fn statements(&self, names: &Names, id: &str) -> Parsed {
+        let mut parsed = Parser::new(names, id);
+        for (line, text) in (1..).zip(self.0.lines()) {
+            parsed.line(line, text);
+        }
+        parsed.end()
+    }
+
+    /// Its text with what `value` gives for each word of the lab.
+    #[must_use]
+    pub fn placed(&self, names: &Names, value: impl Fn(&str) -> Option<String>) -> String {
+        let mut out = String::new();
+        for line in self.0.lines() {
+            let (code, comment) = split_comment(line);
+            let mut word = String::new();
+            for c in code.chars() {
+                if is_separator(c) || c == '=' {
+                    out.push_str(&put(&word, names, &value));
+                    word.clear();
+                    out.push(c);
+                } else {
+                    word.push(c);
+                }
+            }
+            out.push_str(&put(&word, names, &value));
+            out.push_str(comment);
+            out.push('\n');
+        }
+        out
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.file() {
+            Some(file) => f.write_str(file),
+            None => f.write_str("a configuration of the scenario's"),
+        }
+    }
+}
+
+/// A statement of a configuration, with the lab's words in place of the author's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The line that it begins on.
+    pub line: usize,
+    /// The line on which its block ends; the same without one.
+    pub end: usize,
+    /// Its words.
+    pub words: Vec<String>,
+    /// What is in its braces; empty without any.
+    pub block: Vec<Statement>,
+}
+
+impl Statement {
+    /// The word at this place; empty if there is none.
+    #[must_use]
+    pub fn word(&self, at: usize) -> &str {
+        self.words.get(at).map_or("", String::as_str)
+    }
+
+    /// The first statement of its block that begins with one of these words.
+    #[must_use]
+    pub fn find(&self, keys: &[&str]) -> Option<&Statement> {
+        self.block.iter().find(|one| keys.contains(&one.word(0)))
+    }
+
+    /// It, and all that is in its block.
+    pub fn all(&self) -> Vec<&Statement> {
+        let mut found = vec![self];
+        found.extend(self.block.iter().flat_map(Statement::all));
+        found
+    }
+}
+
+/// The statements of a configuration, and what its braces have wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// Its statements in their order.
+    pub statements: Vec<Statement>,
+    /// What is no keepalived.conf: the line, and what is wrong there.
+    pub wrong: Vec<(usize, &'static str)>,
+}
+
+struct Parser<'n> {
+    names: &'n Names,
+    id: &'n str,
+    definitions: BTreeMap<String, String>,
+    /// Statements whose braces are open, the outermost first.
+    open: Vec<Statement>,
+    done: Parsed,
+}
+
+impl<'n> Parser<'n> {
+    fn new(names: &'n Names, id: &'n str) -> Self {
+        Self {
+            names,
+            id,
+            definitions: BTreeMap::new(),
+            open: Vec::new(),
+            done: Parsed {
+                statements: Vec::new(),
+                wrong: Vec::new(),
+            },
+        }
+    }
+
+    fn line(&mut self, line: usize, text: &str) {
+        let (code, _) = split_comment(text);
+        let Some(code) = meant_for(self.id, code.trim()) else {
+            return;
+        };
+        let defined = definition(code);
+        let of_line = defined.as_ref().map_or(code, |(_, value)| value.as_str());
+        let Some(expanded) = self.expanded(of_line) else {
+            let what = "definitions that make too long a line";
+            self.done.wrong.push((line, what));
+            return;
+        };
+        if let Some((name, _)) = defined {
+            if expanded.ends_with('\\') {
+                self.done.wrong.push((line, "a definition of several lines"));
+            }
+            self.definitions.insert(name, expanded);
+            if self.definitions.len() > MOST_DEFINITIONS {
+                let what = "more definitions than a configuration has";
+                self.done.wrong.push((line, what));
+                self.definitions.clear();
+            }
+            return;
+        }
+        let code = expanded;
+        let mut words = Vec::new();
+        for word in code.split(is_separator).filter(|word| !word.is_empty()) {
+            match word {
+                "{" => self.opened(line, std::mem::take(&mut words)),
+                "}" => {
+                    self.simple(line, std::mem::take(&mut words));
+                    self.close(line);
+                }
+                word => words.push(lab_word(word, self.names)),
+            }
+        }
+        self.simple(line, words);
+    }
+
+    /// A statement that has a block. Its brace may stand on a line of its own.
+    fn opened(&mut self, line: usize, words: Vec<String>) {
+        let block = Vec::new();
+        match (words.is_empty(), self.last_done(&words)) {
+            (false, _) => self.open.push(Statement {
+                line,
+                end: line,
+                words,
+                block,
+            }),
+            (true, Some(last)) => self.open.push(last),
+            (true, None) => self.done.wrong.push((line, "a block of nothing")),
+        }
+    }
+
+    /// A statement that has none.
+    fn simple(&mut self, line: usize, words: Vec<String>) {
+        if !words.is_empty() {
+            let block = Vec::new();
+            self.add(Statement {
+                line,
+                end: line,
+                words,
+                block,
+            });
+        }
+    }
+
+    fn add(&mut self, statement: Statement) {
+        match self.open.last_mut() {
+            Some(outer) => outer.block.push(statement),
+            None => self.done.statements.push(statement),
+        }
+    }
+
+    /// The last statement that is complete, taken out again, if these words are none.
+    fn last_done(&mut self, words: &[String]) -> Option<Statement> {
+        if !words.is_empty() {
+            return None;
+        }
+        match self.open.last_mut() {
+            Some(outer) => outer.block.pop(),
+            None => self.done.statements.pop(),
+        }
+    }
+
+    fn close(&mut self, line: usize) {
+        match self.open.pop() {
+            Some(inner) => self.add(Statement { end: line, ..inner }),
+            None => self.done.wrong.push((line, "a `}` that closes nothing")),
+        }
+    }
+
+    /// A line with the values of its definitions; nothing if that is too long. What is not defined stays.
+    fn expanded(&self, code: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = code;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let braced = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+            let (name, left) = match braced {
+                Some(parts) => parts,
+                None => after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len())),
+            };
+            match self.definitions.get(name) {
+                Some(value) => {
+                    out.push_str(value);
+                    rest = left;
+                }
+                None => {
+                    out.push('$');
+                    rest = after;
+                }
+            }
+            if out.len() > LONGEST_LINE {
+                return None;
+            }
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    fn end(mut self) -> Parsed {
+        while let Some(inner) = self.open.last() {
+            self.done.wrong.push((inner.line, "a `{` that is never closed"));
+            self.close(0);
+        }
+        self.done
+    }
+}
+
+/// What the keepalived with this config-id reads of a line: `@lb1 …` is for one alone, `@^lb1 …` for all
+/// others (keepalived.conf(5), "Conditional configuration").
+fn meant_for<'l>(id: &str, line: &'l str) -> Option<&'l str> {
+    let Some(rest) = line.strip_prefix('@') else {
+        return Some(line);
+    };
+    let (of, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    match of.strip_prefix('^') {
+        Some(not) => (not != id).then_some(rest),
+        None => (of == id).then_some(rest),
+    }
+}
+
+/// `$NAME=value`.
+fn definition(code: &str) -> Option<(String, String)> {
+    let (name, value) = code.strip_prefix('$')?.split_once('=')?;
+    let name = name.trim();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then(|| (name.to_owned(), value.trim().to_owned()))
+}
+
+/// A line up to its comment, and the comment. In quotes there is none.
+fn split_comment(line: &str) -> (&str, &str) {
+    let mut quoted = false;
+    let at = line.char_indices().find(|(_, c)| {
+        quoted ^= *c == '"';
+        matches!(c, '#' | '!') && !quoted
+    });
+    line.split_at(at.map_or(line.len(), |(at, _)| at))
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || c == '"'
+}
+
+/// The lab's word for what may be `word` or an address with the length of a prefix, which stays.
+fn named<'n>(word: &str, names: &'n Names) -> Option<(&'n str, String)> {
+    if let Some(name) = names.get(word) {
+        return Some((name, String::new()));
+    }
+    let (address, length) = word.split_once('/')?;
+    Some((names.get(address)?, format!("/{length}")))
+}
+
+/// A word with the lab's in braces in its place.
+fn lab_word(word: &str, names: &Names) -> String {
+    let part = |part: &str| match named(part, names) {
+        Some((name, rest)) => format!("{{{name}}}{rest}"),
+        None => part.to_owned(),
+    };
+    word.split('=').map(part).collect::<Vec<_>>().join("=")
+}
+
+/// A word with the values of the lab's words that are in it.
+fn put(word: &str, names: &Names, value: &impl Fn(&str) -> Option<String>) -> String {
+    let word = lab_word(word, names);
+    let mut out = String::new();
+    let mut rest = word.as_str();
+    while let Some((before, after)) = rest.split_once('{')
+        && let Some((name, left)) = after.split_once('}')
+    {
+        out.push_str(before);
+        match value(name) {
+            Some(value) => out.push_str(&value),
+            None => out.push_str(&format!("{{{name}}}")),
+        }
+        rest = left;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The lab's words in a word: what stands in braces.
+pub(crate) fn lab_words(word: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = word;
+    while let Some((_, after)) = rest.split_once('{')
+        && let Some((name, left)) = after.split_once('}')
+    {
+        found.push(name);
+        rest = left;
+    }
+    found
+}
+
+/// The lab's word that this is, as a whole or with the length of a prefix after it.
+pub(crate) fn whole_word(word: &str) -> Option<&str> {
+    let (name, rest) = word.strip_prefix('{')?.split_once('}')?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(name)
+}
+
+/// An address that stands for a host of the author's network, which the lab has not: not one of everybody,
+/// of nobody or of a group.
+pub(crate) fn foreign_address(word: &str) -> Option<IpAddr> {
+    // `10.0.0.1/24`, and keepalived's ranges `10.0.0.1-9`.
+    let address = word.split(['/', '-']).next()?;
+    let address: IpAddr = address.parse().ok()?;
+    let netmask = match address {
+        IpAddr::V4(address) => address.octets()[0] == 255,
+        IpAddr::V6(_) => false,
+    };
+    let of_all = address.is_loopback() || address.is_unspecified() || address.is_multicast();
+    (!of_all && !netmask).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "! of lb1 and lb2
+$RS2=10.0.0.12
+global_defs { # what is for all
+    router_id LVS
+}
+@lb1 static_ipaddress { 10.0.0.5/32 dev bond0 }
+virtual_server 10.0.0.5 3306
+{
+    delay_loop 6
+    real_server 10.0.0.11 3306 {
+        @lb1 weight 3
+        @^lb1 weight 1
+        MISC_CHECK { misc_path \"{check} mysql 10.0.0.11 3306 1500\" }
+    }
+    real_server $RS2 3306 { weight 2 }
+}";
+
+    fn names() -> Names {
+        [
+            ("10.0.0.5", "vip"),
+            ("10.0.0.11", "rs1"),
+            ("10.0.0.12", "rs2"),
+            ("bond0", "eth0"),
+        ]
+        .into_iter()
+        .map(|(theirs, ours)| (theirs.to_owned(), ours.to_owned()))
+        .collect()
+    }
+
+    #[test]
+    fn a_file_is_read_as_its_director_reads_it() {
+        let config = Config::of_file("keepalived.conf", FILE);
+        assert_eq!(config.file(), Some("keepalived.conf"));
+        let read = config.statements(&names(), "lb2");
+        assert_eq!(read.wrong, []);
+        let [globals, service] = read.statements.as_slice() else {
+            panic!("{read:#?}")
+        };
+        assert_eq!((globals.line, globals.word(0)), (3, "global_defs"));
+        assert_eq!(service.words, ["virtual_server", "{vip}", "3306"]);
+        assert_eq!(service.line, 7);
+        let servers: Vec<_> = service
+            .block
+            .iter()
+            .filter(|one| one.word(0) == "real_server")
+            .collect();
+        assert_eq!(servers[0].words, ["real_server", "{rs1}", "3306"]);
+        assert_eq!(servers[0].find(&["weight"]).unwrap().word(1), "1");
+        assert_eq!(servers[1].words, ["real_server", "{rs2}", "3306"]);
+        assert_eq!(servers[1].find(&["weight"]).unwrap().word(1), "2");
+        let check = servers[0].find(&["MISC_CHECK"]).unwrap();
+        assert_eq!(
+            check.block[0].words,
+            ["misc_path", "{check}", "mysql", "{rs1}", "3306", "1500"]
+        );
+        let first = config.statements(&names(), "lb1");
+        assert_eq!(first.statements[1].block[0].words, ["{vip}/32", "dev", "{eth0}"]);
+    }
+
+    #[test]
+    fn the_labs_addresses_come_into_the_text_and_its_lines_stay() {
+        let config = Config::of_file("keepalived.conf", FILE);
+        let value = |word: &str| Some(format!("<{word}>"));
+        let placed = config.placed(&names(), value);
+        assert_eq!(placed.lines().count(), FILE.lines().count() + 1);
+        let line = |number: usize| placed.lines().nth(number - 1).unwrap();
+        assert_eq!(line(2), "$RS2=<rs2>");
+        assert_eq!(line(6), "@lb1 static_ipaddress { <vip>/32 dev <eth0> }");
+        assert_eq!(line(7), "virtual_server <vip> 3306");
+        assert!(line(13).contains("\"<check> mysql <rs1> 3306 1500\""), "{placed}");
+    }
+
+    #[test]
+    fn braces_that_do_not_fit_are_found() {
+        let wrong = |text: &str| Config::new(text).statements(&Names::new(), "x").wrong;
+        assert_eq!(wrong("a {\nb\n"), [(1, "a `{` that is never closed")]);
+        assert_eq!(wrong("a {\nb\n}\n}\n"), [(4, "a `}` that closes nothing")]);
+        assert_eq!(wrong("$A=1 \\\n2\n"), [(1, "a definition of several lines")]);
+        assert_eq!(wrong("a { b }\nc { }\n{\n}\n"), []);
+        // Each definition is twice as long as the one before.
+        let mut doubled = "$A0=0123456789\n".to_owned();
+        (1..60).for_each(|n| doubled += &format!("$A{n}=${{A{}}}${{A{}}}\n", n - 1, n - 1));
+        let found = wrong(&doubled);
+        assert_eq!(found[0], (12, "definitions that make too long a line"));
+        let many: String = (0..500).map(|n| format!("$A{n}=1\n")).collect();
+        assert_eq!(
+            wrong(&many)[0],
+            (201, "more definitions than a configuration has")
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! keepalived with a configuration of the author's own, and keepalived that does not do what it should: each
+//! is told with keepalived's own words, and never a verdict.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+#[expect(dead_code, reason = "shared with the other tests of the whole")]
+mod support;
+
+use serde_json::Value;
+use std::fs;
+use support::{Said, json, lvs_matrix, say};
+use tempfile::TempDir;
+
+const SCENARIO: &str = "
+name: own
+claim: A configuration of one's own.
+lab:
+  real-servers: { rs1: {}, rs2: {} }
+  keepalived: { config: keepalived.conf, names: { 10.1.2.3: vip, 10.1.2.11: rs1, 10.1.2.12: rs2 } }
+before: [{ wait: 2s }]
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: rs2 }]
+";
+
+const CONF: &str = "# of lb1
+virtual_server 10.1.2.3 3306 {
+    delay_loop 1
+    lb_algo rr
+    lb_kind DR
+    protocol TCP
+    real_server 10.1.2.11 3306 {
+        weight 1
+        TCP_CHECK {
+            connect_timeout 2
+        }
+    }
+    real_server 10.1.2.12 3306 {
+        weight 1
+        TCP_CHECK {
+            connect_timeout 2
+        }
+    }
+}
+";
+
+const VRRP: &str = "vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    @director priority 150
+    @director2 priority 100
+    virtual_ipaddress {
+        10.1.2.3
+    }
+}
+";
+
+/// An HTTP server that says its name.
+const HTTP_SERVER: &str = r#"use strict;
+use IO::Socket::INET;
+my ($port, $name) = @ARGV;
+$SIG{PIPE} = 'IGNORE';
+my $listener = IO::Socket::INET->new(LocalPort => $port, Listen => 64, ReuseAddr => 1) or die $!;
+while (my $client = $listener->accept) {
+    while (my $line = <$client>) { last if $line =~ /^\r?\n$/ }
+    my $length = length($name) + 1;
+    print $client "HTTP/1.1 200 OK\r\nContent-Length: $length\r\nConnection: close\r\n\r\n$name\n";
+    close $client;
+}
+"#;
+
+/// Runs a scenario beside a configuration; gives what was said, and the record of its cell.
+fn run(scenario: &str, conf: &str) -> (Said, Value) {
+    let place = TempDir::new().unwrap();
+    let out = place.path().join("out");
+    fs::write(place.path().join("own.yaml"), scenario).unwrap();
+    fs::write(place.path().join("keepalived.conf"), conf).unwrap();
+    fs::write(place.path().join("http.pl"), HTTP_SERVER).unwrap();
+    let said = say(lvs_matrix()
+        .arg("run")
+        .arg(place.path().join("own.yaml"))
+        .arg("--out")
+        .arg(&out));
+    let record = out.join("own/only/record.json");
+    let record = match record.exists() {
+        true => json(&record),
+        false => Value::Null,
+    };
+    (said, record)
+}
+
+/// Why the lab failed, with the lines of the log that the record has.
+fn failure(record: &Value) -> (String, String) {
+    let failed = &record["lab"]["failed"];
+    let log = failed["log"].as_array().into_iter().flatten();
+    let log: Vec<_> = log.map(|line| line.as_str().unwrap().to_owned()).collect();
+    (
+        failed["reason"].as_str().unwrap_or_default().to_owned(),
+        log.join("\n"),
+    )
+}
+
+#[test]
+fn a_file_beside_the_scenario_is_what_keepalived_runs() {
+    let (said, record) = run(SCENARIO, CONF);
+    said.expect_code(0);
+    let config = record["plan"]["hosts"].as_array().unwrap().iter();
+    let config = config.flat_map(|host| host["runs"].as_array().unwrap());
+    let config: Vec<_> = config
+        .filter_map(|runs| runs["keepalived"]["config"].as_str())
+        .collect();
+    assert!(
+        config[0].starts_with(CONF) && config[0].ends_with("keepalived.conf"),
+        "{config:?}"
+    );
+    let log = record["keepalived-log"].as_array().unwrap().iter();
+    let success = "TCP connection to [192.0.2.31]:tcp:3306 success.";
+    assert!(log.into_iter().any(|line| line["text"] == success), "{record:#}");
+}
+
+/// `keepalived` says of what it does not know that it does not know it, and runs without it.
+#[test]
+fn what_keepalived_does_not_understand_fails_the_lab_with_its_words() {
+    let (said, record) = run(SCENARIO, &CONF.replace("delay_loop", "delay_lop"));
+    said.expect_code(3);
+    let (reason, log) = failure(&record);
+    let line = "(keepalived.conf: Line 3) Unknown keyword 'delay_lop'";
+    assert!(reason.contains(line) && log.contains(line), "{reason}\n{log}");
+    // A line of another configuration, at a reload.
+    let later = CONF.replace("10.1.2.3", "{vip}").replace("10.1.2.11", "{rs1}");
+    let later = later
+        .replace("10.1.2.12", "{rs2}")
+        .replace("delay_loop", "delay_lop");
+    let later = later.replace('\n', "\n          ");
+    let reload = format!(
+        "change:\n  - reload-keepalived:\n      config: |\n          {}\nact:",
+        later.trim_end()
+    );
+    let (said, record) = run(&SCENARIO.replace("act:", &reload), CONF);
+    said.expect_code(3);
+    assert!(record.to_string().contains(line), "{record:#}");
+}
+
+/// It reads its configuration, and ends.
+#[test]
+fn a_keepalived_that_refuses_its_configuration_is_told_with_its_last_lines() {
+    let vrrp = VRRP.replace(
+        "    interface",
+        "    track_interface {\n        eth9\n    }\n    interface",
+    );
+    let scenario = SCENARIO.replace("  real-servers", "  directors: 2\n  real-servers");
+    let (said, record) = run(&scenario, &format!("{vrrp}{CONF}"));
+    said.expect_code(3);
+    let (reason, log) = failure(&record);
+    assert!(reason.contains("keepalived has ended: exit"), "{reason}\n{log}");
+    assert!(log.contains("eth9") && log.contains("CONFIG"), "{log}");
+}
+
+/// A check that only connects sees nothing of a server that is frozen: what is waited for never comes.
+#[test]
+fn a_keepalived_that_never_acts_leaves_the_cell_undetermined() {
+    let frozen = "change:\n  - freeze-mysqld: { server: rs1 }\n  \
+                  - wait-until: { not-in-table: rs1, at-most: 20s }\nact:";
+    let (said, record) = run(&SCENARIO.replace("act:", frozen), CONF);
+    said.expect_code(3);
+    let waited = &record["steps"][2];
+    assert_eq!(
+        waited["action"].as_object().unwrap().keys().next().unwrap(),
+        "wait-until",
+        "{waited:#}"
+    );
+    assert!(waited["outcome"].to_string().contains("rs1"), "{waited:#}");
+}
+
+/// The VIP goes to the second director, by the priorities of the file.
+#[test]
+fn a_vip_that_does_not_come_to_the_first_director_fails_the_lab() {
+    let scenario = SCENARIO.replace("  real-servers", "  directors: 2\n  real-servers");
+    let vrrp = VRRP.replace("priority 150", "priority 50");
+    let (said, record) = run(&scenario, &format!("{vrrp}{CONF}"));
+    said.expect_code(3);
+    let (reason, log) = failure(&record);
+    assert!(
+        reason.contains("has not given the VIP to the first director"),
+        "{reason}"
+    );
+    assert!(log.contains("VI_1"), "{log}");
+}
+
+/// A director whose link was down knows its connections still; one that has booted does not.
+#[test]
+fn a_director_that_boots_has_forgotten_its_connections() {
+    let scenario = |off: &str, on: &str, expected: &str| {
+        format!(
+            "
+name: own
+claim: A director comes back.
+lab: {{ directors: 2, real-servers: {{ rs1: {{}} }}, keepalived: {{}} }}
+before: [{{ connect: {{}} }}, {{ wait: 2s }}, {{ {off} }}, {{ wait: 8s }}]
+change: [{{ {on} }}]
+act: [{{ wait: 15s }}, {{ query: {{ sql: select 1 }} }}]
+observe: {{ patience: 5s, until: 1m }}
+expect: [{{ {expected} }}]
+"
+        )
+    };
+    let (said, _) = run(
+        &scenario(
+            "link-down: { node: director }",
+            "link-up: { node: director }",
+            "behaviour: answered",
+        ),
+        "",
+    );
+    said.expect_code(0);
+    let reset = "behaviour: failed-fast, error: 2013, errno: 104";
+    let (said, record) = run(
+        &scenario(
+            "power-off: { server: director }",
+            "power-on: { server: director }",
+            reset,
+        ),
+        "",
+    );
+    said.expect_code(0);
+    let booted = &record["steps"][4];
+    assert!(
+        booted["outcome"].to_string().contains("keepalived-runs"),
+        "{booted:#}"
+    );
+}
+
+/// `HTTP_GET`, `alpha`, `omega`, a quorum and its scripts, with a server of the author's that speaks HTTP.
+#[test]
+fn a_server_that_speaks_http_is_checked_by_http() {
+    let scenario = "
+name: own
+claim: A check by HTTP.
+lab:
+  server: program
+  server-program: { argv: [perl, http.pl, \"{port}\", \"{name}\"] }
+  real-servers: { rs1: {}, rs2: {}, sorry: { stands-by: true } }
+  keepalived: { config: keepalived.conf }
+before: [{ wait: 3s }]
+change: [{ freeze-server: { server: rs1 } }, { wait-until: { not-in-table: rs1, at-most: 20s } }, { wait: 1s }]
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: sorry }]
+";
+    let server = |name: &str| {
+        format!(
+            "    real_server {{{name}}} 9007 {{
+        weight 1
+        HTTP_GET {{
+            url {{
+                path /health
+                status_code 200
+            }}
+            connect_timeout 2
+            retry 1
+            delay_before_retry 1
+        }}
+    }}
+"
+        )
+    };
+    let conf = format!(
+        "virtual_server {{vip}} 9007 {{
+    delay_loop 1
+    lvs_sched rr
+    lvs_method DR
+    protocol TCP
+    alpha
+    omega
+    quorum 2
+    quorum_down \"/bin/true\"
+    sorry_server {{sorry}} 9007
+{}{}}}
+",
+        server("rs1"),
+        server("rs2")
+    );
+    let (said, record) = run(scenario, &conf);
+    said.expect_code(0);
+    let lines: Vec<_> = record["keepalived-log"].as_array().unwrap().iter().collect();
+    let said = |text: &str| {
+        lines
+            .iter()
+            .any(|line| line["text"].as_str().unwrap().starts_with(text))
+    };
+    for text in [
+        "Starting with quorum down 2-0=2 > 0",
+        "HTTP status code success to [192.0.2.31]:tcp:9007 url(/health)",
+        "HTTP_CHECK on service [192.0.2.31]:tcp:9007 failed after 1 retries.",
+        "Lost quorum 2-0=2 > 1",
+    ] {
+        assert!(said(text), "{text}: {lines:#?}");
+    }
+}
