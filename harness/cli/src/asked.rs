@@ -1,12 +1,13 @@
 //! A kernel as it is asked for by `--kernels`, and the name that cells know it by.
 
 use crate::error::Failure;
-use lvs_matrix_guest::kernel::Version;
+use lvs_matrix_guest::stock;
 use lvs_matrix_model::matrix::KernelId;
 use std::fmt;
 use std::str::FromStr;
 
-/// A kernel as it is asked for on a command line: a version, or the path of a `linux` binary.
+/// A kernel as it is asked for on a command line: a version, the path of a `linux` binary, or a
+/// stock kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked(String);
 
@@ -17,12 +18,9 @@ impl Asked {
     }
 
     /// The name by which cells know the kernel: the version as it was asked for, so that runs of before and
-    /// after a correction of the kernel have the same cells. Of a path it is the kernel's own version.
-    pub(crate) fn id(&self, of_file: Option<Version>) -> Result<KernelId, Failure> {
-        let name = of_file.map_or_else(
-            || self.0.trim_end_matches('.').to_owned(),
-            |found| found.to_string(),
-        );
+    /// after a correction of the kernel have the same cells. Of a path it is what the kernel calls itself.
+    pub(crate) fn id(&self, of_file: Option<&str>) -> Result<KernelId, Failure> {
+        let name = of_file.unwrap_or_else(|| self.0.trim_end_matches('.'));
         let known = |one: char| one.is_ascii_alphanumeric() || ".-".contains(one);
         let name: String = name
             .chars()
@@ -38,10 +36,15 @@ impl FromStr for Asked {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if text.contains('/') || text.starts_with(|first: char| first.is_ascii_digit()) {
+        let is_version = text.starts_with(|first: char| first.is_ascii_digit());
+        if text.contains('/') || is_version || stock::is_named_by(text) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("versions such as 6.1, or paths of `linux` binaries with a slash, such as ./linux".to_owned())
+            Err(
+                "versions such as 6.1, paths of `linux` binaries with a slash, such as ./linux, and stock \
+                 kernels: qemu:VMLINUZ or package:linux-image-NAME"
+                    .to_owned(),
+            )
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The way out of the guest: lines on its console, or, in a sandbox on the host's kernel, into the pipe
 //! that is its output.
 
-use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX, MAX_MESSAGE, Message};
+use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX, IN_QEMU, MAX_MESSAGE, Message};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 /// The guest's console, for the payload.
 #[derive(Debug)]
@@ -36,6 +37,19 @@ impl Console {
     /// As write(2); [`io::ErrorKind::InvalidInput`] when the line is longer than [`MAX_MESSAGE`] bytes.
     pub fn say(&self, text: &str) -> io::Result<()> {
         self.send(&Message::Say(text.to_owned()))
+    }
+
+    /// Says `text` when what lies at this path below the share is where the caller finds it. In QEMU, where
+    /// the share is the guest's own, it is taken out of it.
+    ///
+    /// # Errors
+    /// As [`Console::say`]; as write(2), if the drive does not take it.
+    pub fn hand_over(&self, path: &Path, text: &str) -> io::Result<()> {
+        if std::env::var_os(GUEST_VARIABLE).is_some_and(|value| value == IN_QEMU) {
+            let (from, bytes) = super::qemu::store(path)?;
+            self.send(&Message::Stored { from, bytes })?;
+        }
+        self.say(text)
     }
 
     pub(super) fn send(&self, message: &Message) -> io::Result<()> {

@@ -17,15 +17,18 @@ mod cure;
 mod digest;
 mod error;
 mod identity;
+mod image;
 mod source;
 pub(crate) mod tools;
 mod tree;
 mod workshop;
 
 pub use cache::{CacheFolder, Kernel, find, list};
+pub(crate) use digest::hex;
 pub use digest::sha256_of_file;
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
+pub(crate) use image::unpacked_package;
 
 use std::num::NonZero;
 use std::path::PathBuf;
