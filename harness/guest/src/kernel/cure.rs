@@ -94,8 +94,12 @@ const CURES: [Cure; 2] = [
     },
 ];
 
-/// Where the names of the time-travel modes have been at home.
-const MODE_FOLDERS: [&str; 2] = ["arch/um/include/linux", "arch/um/include/shared"];
+/// Where the headers of User-mode Linux have been at home.
+const MODE_FOLDERS: [&str; 3] = [
+    "arch/um/include/linux",
+    "arch/um/include/shared",
+    "arch/um/include/asm",
+];
 const MODE: &str = "TT_MODE_INFCPU";
 
 /// All that is put in, for the kernel's key.
@@ -118,12 +122,38 @@ pub(super) fn apply(tree: &Path) -> Result<(), KernelError> {
                 "it does not know {MODE}, so it has no time-travel=inf-cpu as we know it"
             )));
         }
-        fs::write(&file, cure.insert(&text)?).map_err(KernelError::file("write", &file))?;
+        let cured = cure.insert(&text)?;
+        let cured = if mentions(tree, DELAY) {
+            cured
+        } else {
+            with_older_delay(&cured)
+        };
+        fs::write(&file, cured).map_err(KernelError::file("write", &file))?;
     }
     Ok(())
 }
 
 fn has_mode(tree: &Path) -> bool {
+    mentions(tree, MODE)
+}
+
+/// Lets virtual time pass, microseconds. Before Linux 5.12 there is only [`OLDER_DELAY`], nanoseconds.
+const DELAY: &str = "um_udelay";
+const OLDER_DELAY: &str = "time_travel_ndelay";
+
+fn with_older_delay(text: &str) -> String {
+    let call = format!("{DELAY}(");
+    let mut parts = text.split(&call);
+    let mut cured = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (time, rest) = part.split_once(");").unwrap_or((part, ""));
+        cured.push_str(&format!("{OLDER_DELAY}(1000 * ({time}));{rest}"));
+    }
+    cured
+}
+
+/// Is this word in a header of User-mode Linux?
+fn mentions(tree: &Path, word: &str) -> bool {
     let headers = MODE_FOLDERS
         .iter()
         .filter_map(|folder| fs::read_dir(tree.join(folder)).ok())
@@ -131,7 +161,7 @@ fn has_mode(tree: &Path) -> bool {
         .flatten();
     headers
         .map(|entry| entry.path())
-        .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(MODE)))
+        .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(word)))
 }
 
 impl Cure {
@@ -188,6 +218,14 @@ mod tests {
         let folder = tree.path().join(MODE_FOLDERS[0]);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("time-internal.h"), MODE).unwrap();
+        apply(tree.path()).unwrap();
+        let cured = fs::read_to_string(tree.path().join(CURES[0].file)).unwrap();
+        let older = "time_travel_ndelay(1000 * (readings < 16 ? 10 : syscall == __NR_times ? 1000 : 100));\n";
+        assert!(cured.contains(older) && !cured.contains(DELAY), "{cured}");
+        for cure in &CURES {
+            fs::write(tree.path().join(cure.file), cure.anchor).unwrap();
+        }
+        fs::write(folder.join("time-internal.h"), format!("{MODE} {DELAY}")).unwrap();
         apply(tree.path()).unwrap();
         for cure in &CURES {
             let cured = fs::read_to_string(tree.path().join(cure.file)).unwrap();

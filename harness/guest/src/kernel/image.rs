@@ -2,7 +2,7 @@
 
 use super::apt::Apt;
 use super::workshop::Workshop;
-use super::{BACKPORTS_SUITE, CacheFolder, KernelError, Progress, tools};
+use super::{CacheFolder, KernelError, OTHER_SUITES, Progress, tools};
 use std::fs;
 use std::path::PathBuf;
 
@@ -42,6 +42,7 @@ pub(crate) fn unpacked_package(
         return Ok(folder);
     }
     let mut apt = Apt::new(&workshop)?;
+    let mut suites = OTHER_SUITES.iter();
     let mut found = apt.use_own_suites(&mut news)?;
     let tree = workshop.make_folder("image")?;
     let (mut left, mut seen) = (vec![package.to_owned()], Vec::new());
@@ -49,28 +50,14 @@ pub(crate) fn unpacked_package(
         if seen.contains(&name) || seen.len() == MOST_PARTS {
             continue;
         }
-        let mut downloaded = if found {
-            apt.download(&name, &mut news)
-        } else {
-            Err(no_source(&name, "apt has no lists"))
-        };
-        if seen.is_empty()
-            && matches!(
-                downloaded,
-                Err(KernelError::NoSource { .. } | KernelError::Tool { .. })
-            )
-        {
-            found = apt.use_suite(BACKPORTS_SUITE, &mut news)?;
-            downloaded = if found {
-                apt.download(&name, &mut news)
-            } else {
-                Err(no_source(&name, &apt.story()))
+        // The suite that has the package has what it depends on.
+        while seen.is_empty() && !(found && apt.has(&name)?) {
+            let Some(suite) = suites.next() else {
+                return Err(no_source(&name, &apt.story()));
             };
+            found = apt.use_suite(suite, &mut news)?;
         }
-        let (file, _) = downloaded.map_err(|error| match error {
-            KernelError::Tool { .. } => no_source(&name, &apt.story()),
-            other => other,
-        })?;
+        let (file, _) = apt.download(&name, &mut news)?;
         let mut unpack = workshop.command("dpkg-deb");
         unpack.arg("--extract").arg(&file).arg(&tree);
         workshop.run(unpack, |_| {})?;

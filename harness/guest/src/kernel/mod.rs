@@ -42,6 +42,15 @@ pub const PREFERRED_LINE: (u32, u32) = (7, 2);
 pub const OLDEST_DEFAULT_LINE: (u32, u32) = (6, 16);
 /// The suite that carries newer `linux-source` packages than the stable release.
 pub const BACKPORTS_SUITE: &str = "trixie-backports";
+/// Where packages of kernels are looked for that the machine's own suites do not have, in this order: other
+/// suites of the same archives.
+pub const OTHER_SUITES: [&str; 5] = [
+    BACKPORTS_SUITE,
+    "trixie",
+    "bookworm-backports",
+    "bookworm",
+    "bullseye",
+];
 
 /// Where the kernel's source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +153,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
     let tarball = source::fetch(&request.source, &workshop, progress)?;
     let tree = tree::unpack(&workshop, &tarball, progress)?;
     cure::apply(&tree)?;
-    configuration::configure(&tree, &workshop, progress)?;
+    let lacks = configuration::configure(&tree, &workshop, progress)?;
     let binary = compile::compile(&tree, &workshop, request.jobs, progress)?;
     tree::publish(
         &workshop,
@@ -152,6 +161,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
         &tree,
         &binary,
         tarball.identity,
+        lacks,
         progress,
     )
 }
