@@ -6,6 +6,9 @@ use lvs_matrix_model::matrix::KernelId;
 use std::fmt;
 use std::str::FromStr;
 
+/// Begins the folder of a stock kernel's modules, after a comma.
+const MODULES: &str = "modules=";
+
 /// A kernel as it is asked for on a command line: a version, the path of a `linux` binary, or a
 /// stock kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl FromStr for Asked {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let is_version = text.starts_with(|first: char| first.is_ascii_digit());
-        if text.contains('/') || is_version || stock::is_named_by(text) {
+        if text.contains('/') || is_version || stock::is_named_by(text) || text.starts_with(MODULES) {
             Ok(Self(text.to_owned()))
         } else {
             Err(
@@ -49,8 +52,69 @@ impl FromStr for Asked {
     }
 }
 
+/// Kernels as they are listed with commas between them, one of which may be within the name of a kernel:
+/// `qemu:VMLINUZ,modules=FOLDER`.
+pub(crate) fn joined(listed: &[Asked]) -> Result<Vec<Asked>, Failure> {
+    let mut kernels: Vec<Asked> = Vec::new();
+    for one in listed {
+        if !one.0.starts_with(MODULES) {
+            kernels.push(one.clone());
+            continue;
+        }
+        let kernel = kernels
+            .last_mut()
+            .filter(|kernel| kernel.0.starts_with(stock::BY_FILE));
+        let kernel = kernel.filter(|kernel| !kernel.0.contains(&format!(",{MODULES}")));
+        let Some(kernel) = kernel else {
+            let text = &one.0;
+            return Err(Failure::Mistake(format!(
+                "--kernels: `{text}` follows no kernel whose modules these could be: qemu:VMLINUZ,{text}"
+            )));
+        };
+        kernel.0 = format!("{},{}", kernel.0, one.0);
+    }
+    Ok(kernels)
+}
+
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(texts: &[&str]) -> Vec<Asked> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_comma_within_the_name_of_a_stock_kernel_is_no_end_of_it() {
+        let joined = |texts: &[&str]| joined(&listed(texts));
+        let kernels = joined(&["7.2", "qemu:/boot/vmlinuz", "modules=/m", "qemu:/boot/other"]).unwrap();
+        let kernels: Vec<&str> = kernels.iter().map(Asked::as_str).collect();
+        assert_eq!(
+            kernels,
+            ["7.2", "qemu:/boot/vmlinuz,modules=/m", "qemu:/boot/other"]
+        );
+        // As a run wrote it down.
+        let whole = "qemu:/boot/vmlinuz,modules=/m";
+        assert_eq!(joined(&[whole]).unwrap()[0].as_str(), whole);
+        for bad in [
+            &["modules=/m"][..],
+            &["7.2", "modules=/m"],
+            &[whole, "modules=/m"],
+        ] {
+            let error = joined(bad).unwrap_err().to_string();
+            assert!(error.contains("follows no kernel"), "{error}");
+        }
+        assert!(
+            "mine"
+                .parse::<Asked>()
+                .unwrap_err()
+                .contains("package:linux-image-")
+        );
     }
 }

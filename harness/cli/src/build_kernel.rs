@@ -1,10 +1,9 @@
-//! `kernel build` and `kernel list`.
+//! `kernel build`.
 
-use crate::args::{Format, KernelBuildArguments};
+use crate::args::KernelBuildArguments;
 use crate::error::Failure;
 use crate::output;
-use lvs_matrix_guest::kernel::{self, BuildRequest, CacheFolder, Kernel, KernelError, Progress, Source};
-use std::fmt::Write;
+use lvs_matrix_guest::kernel::{self, BuildRequest, KernelError, Progress, Source};
 use std::process::ExitCode;
 
 /// `kernel build`. Prints the kernel's path.
@@ -70,45 +69,6 @@ fn phase_text(phase: kernel::Phase) -> &'static str {
         kernel::Phase::Compile => "compile",
         kernel::Phase::Publish => "put into the cache",
     }
-}
-
-/// `kernel list`.
-pub(crate) fn list(format: Format) -> Result<ExitCode, Failure> {
-    let cache = CacheFolder::of_user().map_err(|error| failure(&error))?;
-    let kernels = kernel::list(&cache).map_err(|error| failure(&error))?;
-    let text = match format {
-        Format::Text => kernels.iter().fold(String::new(), |mut text, kernel| {
-            let built = kernel
-                .provenance
-                .as_ref()
-                .map(|provenance| provenance.built.as_str())
-                .unwrap_or_default();
-            let _ = writeln!(text, "{}  {built}  {}", kernel.version, kernel.path.display());
-            text
-        }),
-        Format::Json => json(&kernels)?,
-    };
-    if kernels.is_empty() {
-        output::talk("no guest kernel is cached; build one with `lvs-matrix kernel build`");
-    }
-    output::data(&text)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn json(kernels: &[Kernel]) -> Result<String, Failure> {
-    let rows: Vec<serde_json::Value> = kernels
-        .iter()
-        .map(|kernel| {
-            serde_json::json!({
-                "version": kernel.version.to_string(),
-                "path": kernel.path,
-                "provenance": kernel.provenance,
-            })
-        })
-        .collect();
-    serde_json::to_string_pretty(&rows)
-        .map(|text| text + "\n")
-        .map_err(|error| Failure::Software(error.to_string()))
 }
 
 /// Everything that can go wrong with a kernel is something that this machine lacks, with its cure in the

@@ -94,6 +94,15 @@ impl Kernel {
         }
     }
 
+    /// Was it built with the configuration and the cure of today? One that was not is not taken by its version;
+    /// one that was given by path alone is taken as it is.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let of_today = || configuration::request_sha256(self.version.line());
+        let provenance = self.provenance.as_ref();
+        provenance.is_none_or(|provenance| provenance.request_sha256 == of_today())
+    }
+
     fn check(&self) -> Result<(), KernelError> {
         self.check_sha256(&sha256_of_file(&self.path)?)
     }
@@ -226,7 +235,7 @@ fn pick(
         };
         if !fits(&kernel, provenance) {
             found.push(kernel.version.to_string());
-        } else if provenance.request_sha256 != configuration::request_sha256(kernel.version.line()) {
+        } else if !kernel.is_current() {
             found.push(format!("{} built with another configuration", kernel.version));
         } else {
             fitting.push(kernel);

@@ -94,13 +94,16 @@ const CURES: [Cure; 2] = [
     },
 ];
 
-/// Where the headers of User-mode Linux have been at home.
+/// Where the names of the time-travel modes have been at home.
 const MODE_FOLDERS: [&str; 3] = [
     "arch/um/include/linux",
     "arch/um/include/shared",
     "arch/um/include/asm",
 ];
 const MODE: &str = "TT_MODE_INFCPU";
+
+/// Lets virtual time pass, microseconds (arch/um/include/asm/delay.h).
+const DELAY: &str = "um_udelay";
 
 /// All that is put in, for the kernel's key.
 pub(super) fn lines() -> impl Iterator<Item = &'static str> {
@@ -123,10 +126,11 @@ pub(super) fn apply(tree: &Path) -> Result<(), KernelError> {
             )));
         }
         let cured = cure.insert(&text)?;
-        let cured = if mentions(tree, DELAY) {
-            cured
+        // What the lines call is declared there. Before Linux 5.12 the file does not read it for itself.
+        let cured = if cure.lines.contains(DELAY) && !text.contains("delay.h>") {
+            format!("#include <linux/delay.h>\n{cured}")
         } else {
-            with_older_delay(&cured)
+            cured
         };
         fs::write(&file, cured).map_err(KernelError::file("write", &file))?;
     }
@@ -134,26 +138,6 @@ pub(super) fn apply(tree: &Path) -> Result<(), KernelError> {
 }
 
 fn has_mode(tree: &Path) -> bool {
-    mentions(tree, MODE)
-}
-
-/// Lets virtual time pass, microseconds. Before Linux 5.12 there is only [`OLDER_DELAY`], nanoseconds.
-const DELAY: &str = "um_udelay";
-const OLDER_DELAY: &str = "time_travel_ndelay";
-
-fn with_older_delay(text: &str) -> String {
-    let call = format!("{DELAY}(");
-    let mut parts = text.split(&call);
-    let mut cured = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (time, rest) = part.split_once(");").unwrap_or((part, ""));
-        cured.push_str(&format!("{OLDER_DELAY}(1000 * ({time}));{rest}"));
-    }
-    cured
-}
-
-/// Is this word in a header of User-mode Linux?
-fn mentions(tree: &Path, word: &str) -> bool {
     let headers = MODE_FOLDERS
         .iter()
         .filter_map(|folder| fs::read_dir(tree.join(folder)).ok())
@@ -161,7 +145,7 @@ fn mentions(tree: &Path, word: &str) -> bool {
         .flatten();
     headers
         .map(|entry| entry.path())
-        .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(word)))
+        .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(MODE)))
 }
 
 impl Cure {
@@ -219,14 +203,16 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("time-internal.h"), MODE).unwrap();
         apply(tree.path()).unwrap();
-        let cured = fs::read_to_string(tree.path().join(CURES[0].file)).unwrap();
-        let older = "time_travel_ndelay(1000 * (readings < 16 ? 10 : syscall == __NR_times ? 1000 : 100));\n";
-        assert!(cured.contains(older) && !cured.contains(DELAY), "{cured}");
-        for cure in &CURES {
-            fs::write(tree.path().join(cure.file), cure.anchor).unwrap();
-        }
-        fs::write(folder.join("time-internal.h"), format!("{MODE} {DELAY}")).unwrap();
+        let includes = |number: usize| {
+            let cured = fs::read_to_string(tree.path().join(CURES[number].file)).unwrap();
+            cured.matches("#include <linux/delay.h>").count()
+        };
+        assert_eq!((includes(0), includes(1)), (1, 0));
+        let with_it = format!("#include <linux/delay.h>\n{}", CURES[0].anchor);
+        fs::write(tree.path().join(CURES[0].file), with_it).unwrap();
+        fs::write(tree.path().join(CURES[1].file), CURES[1].anchor).unwrap();
         apply(tree.path()).unwrap();
+        assert_eq!((includes(0), includes(1)), (1, 0));
         for cure in &CURES {
             let cured = fs::read_to_string(tree.path().join(cure.file)).unwrap();
             assert!(cured.contains(cure.lines));

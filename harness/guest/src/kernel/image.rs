@@ -5,6 +5,7 @@ use super::workshop::Workshop;
 use super::{CacheFolder, KernelError, OTHER_SUITES, Progress, tools};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// The folder of unpacked packages in the cache.
 const IMAGES: &str = "images";
@@ -71,6 +72,52 @@ pub(crate) fn unpacked_package(
     fs::create_dir_all(&images).map_err(KernelError::file("make", &images))?;
     fs::rename(&tree, &folder).map_err(KernelError::file("make", &folder))?;
     Ok(folder)
+}
+
+/// The packages of kernels that this machine's archives offer, as far as it has their lists: sources for
+/// User-mode Linux, and images. Empty where there is no apt.
+#[must_use]
+pub fn offered() -> Vec<String> {
+    let ask = |begin: &str| {
+        let mut ask = lvs_matrix_keeper::command("apt-cache");
+        ask.args(["pkgnames", begin])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let asked = lvs_matrix_keeper::spawn(&mut ask).ok();
+        let output = asked.and_then(|(child, _leash)| child.wait_with_output().ok());
+        output.map_or_else(String::new, |output| {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        })
+    };
+    let names = ["linux-source-", PREFIX].map(ask).concat();
+    let mut names: Vec<String> = names.lines().map(|line| line.trim().to_owned()).collect();
+    // Those that have a version in their name, and are neither for debuggers nor for the distribution's own use.
+    let versioned = |name: &str| {
+        let rest = ["linux-source-", PREFIX]
+            .iter()
+            .find_map(|begin| name.strip_prefix(begin));
+        rest.is_some_and(|rest| rest.contains('.') && rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let own_use = ["-dbg", "-unsigned", "-signed-template"];
+    names.retain(|name| versioned(name) && !own_use.iter().any(|end| name.ends_with(end)));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The packages of images that the cache has, unpacked.
+#[must_use]
+pub fn unpacked_packages(cache: &CacheFolder) -> Vec<String> {
+    let entries = fs::read_dir(cache.root().join(IMAGES))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 fn no_source(package: &str, reason: &str) -> KernelError {

@@ -29,6 +29,7 @@ pub use digest::sha256_of_file;
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
 pub(crate) use image::unpacked_package;
+pub use image::{offered, unpacked_packages};
 
 use std::num::NonZero;
 use std::path::PathBuf;

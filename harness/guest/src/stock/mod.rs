@@ -24,11 +24,12 @@ mod saved;
 pub use error::StockError;
 pub use machine::QEMU;
 pub(crate) use saved::MODULES as MODULES_FOLDER;
-pub use saved::{Ingredients, prepare, remove_unfinished};
+pub use saved::{Ingredients, SavedMachine, prepare, remove_unfinished, saved_machines};
 
 use crate::kernel::{CacheFolder, Version, tools};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
 /// Begins the name of a kernel that is given by its file.
@@ -81,6 +82,32 @@ pub fn is_named_by(selector: &str) -> bool {
 /// [`StockError::NoQemu`].
 pub fn qemu() -> Result<PathBuf, StockError> {
     tools::program(QEMU.0).ok_or(StockError::NoQemu)
+}
+
+/// The oldest QEMU whose machine `microvm` has ACPI, and so a way to be switched off.
+pub const OLDEST_QEMU: (u32, u32) = (5, 2);
+
+/// What a QEMU calls its version, as numbers and as a line.
+///
+/// # Errors
+/// What went wrong, in words.
+pub fn qemu_version(program: &Path) -> Result<((u32, u32), String), String> {
+    let mut ask = lvs_matrix_keeper::command(program);
+    ask.arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let (child, _leash) = lvs_matrix_keeper::spawn(&mut ask).map_err(|error| error.to_string())?;
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().next().unwrap_or_default().trim().to_owned();
+    let number = line
+        .split_once("version ")
+        .and_then(|(_, rest)| Version::parse(rest));
+    match number {
+        Some(version) => Ok((version.line(), line)),
+        None => Err(format!("`--version` printed {line:?}")),
+    }
 }
 
 /// Finds a kernel by its name: `qemu:VMLINUZ`, `qemu:VMLINUZ,modules=FOLDER` or `package:linux-image-NAME`. A

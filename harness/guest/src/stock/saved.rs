@@ -230,6 +230,43 @@ fn make(
     fs::write(&file, text).map_err(StockError::file("write", &file))
 }
 
+/// A machine that was saved.
+#[derive(Debug)]
+pub struct SavedMachine {
+    /// The release of its kernel.
+    pub release: String,
+    /// Its folder in the cache.
+    pub folder: PathBuf,
+    /// How large it is.
+    pub bytes: u64,
+    /// Are the files that it was made of as they were then? If not, it is made anew when it is wanted.
+    pub current: bool,
+}
+
+/// The machines in the cache, by their kernels' names.
+#[must_use]
+pub fn saved_machines(cache: &CacheFolder) -> Vec<SavedMachine> {
+    let machines = cache.root().join(MACHINES);
+    let entries = entries(&machines).filter(|(name, _)| !name.starts_with('.'));
+    let mut found: Vec<SavedMachine> = entries
+        .filter_map(|(_, folder)| {
+            let description = description(&folder)?;
+            Some(SavedMachine {
+                bytes: fs::metadata(folder.join(SAVED)).ok()?.len(),
+                current: description.made_of.iter().all(Found::is_as_it_was),
+                release: description.release,
+                folder,
+            })
+        })
+        .collect();
+    found.sort_by(|one, other| (&one.release, &one.folder).cmp(&(&other.release, &other.folder)));
+    found
+}
+
+fn description(folder: &Path) -> Option<Description> {
+    serde_json::from_slice(&fs::read(folder.join(DESCRIPTION)).ok()?).ok()
+}
+
 fn entries(machines: &Path) -> impl Iterator<Item = (String, PathBuf)> {
     let entries = fs::read_dir(machines).into_iter().flatten().flatten();
     entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
@@ -243,9 +280,6 @@ fn saved(machines: &Path, asked: &str) -> Option<(PathBuf, File)> {
 }
 
 fn saved_in(folder: &Path, asked: &str) -> Option<(PathBuf, File)> {
-    let description = |folder: &Path| -> Option<Description> {
-        serde_json::from_slice(&fs::read(folder.join(DESCRIPTION)).ok()?).ok()
-    };
     let fits = |found: &Description| found.asked == asked && found.made_of.iter().all(Found::is_as_it_was);
     description(folder).filter(fits)?;
     let lock = File::open(folder.join(SAVED)).ok()?;
@@ -262,9 +296,7 @@ fn remove_others(machines: &Path, release: &str, but: &Path) {
         if !same || folder == but {
             continue;
         }
-        let read = fs::read(folder.join(DESCRIPTION)).ok();
-        let description: Option<Description> = read.and_then(|text| serde_json::from_slice(&text).ok());
-        if description.is_some_and(|found| found.made_of.iter().all(Found::is_as_it_was)) {
+        if description(&folder).is_some_and(|found| found.made_of.iter().all(Found::is_as_it_was)) {
             continue;
         }
         let unused = File::open(folder.join(SAVED))
