@@ -177,6 +177,8 @@ fn named(found: &OneOrMore<Found>, server: Option<&Server>) -> Result<Kernels, F
 type Found = (Option<Asked>, RunsOn);
 
 /// The same, before machines with stock kernels have been made.
+type Wanted = (Option<Asked>, Place);
+
 enum Place {
     Ready(RunsOn),
     Stock(StockKernel),
@@ -184,13 +186,13 @@ enum Place {
 
 /// Makes machines with stock kernels.
 fn ready(
-    found: OneOrMore<(Option<Asked>, Place)>,
+    found: OneOrMore<Wanted>,
     cache: &CacheFolder,
     init: &Path,
     server: Option<&Server>,
     selected: &[Selected],
 ) -> Result<OneOrMore<Found>, Failure> {
-    let one = |(asked, place): &(Option<Asked>, Place)| {
+    let one = |(asked, place): &Wanted| {
         let runs_on = match place {
             Place::Ready(runs_on) => runs_on.clone(),
             Place::Stock(kernel) => stock::machine(cache, kernel, init, server, selected)
@@ -210,7 +212,7 @@ fn runs_on(
     cache: &CacheFolder,
     init: &Path,
     selected: &[Selected],
-) -> Result<Result<OneOrMore<(Option<Asked>, Place)>, Vec<String>>, Failure> {
+) -> Result<Result<OneOrMore<Wanted>, Vec<String>>, Failure> {
     let lacks = || -> Vec<String> {
         let plans = selected.iter().flat_map(|selected| {
             let cells = selected.cells.iter();

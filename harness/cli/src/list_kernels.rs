@@ -105,16 +105,17 @@ fn text(found: &Found) -> String {
 
 /// Of packages of one line and one kind the newest.
 fn newest(packages: &[String]) -> Vec<String> {
-    let mut newest: BTreeMap<(Vec<u64>, &str), (Vec<u64>, &String)> = BTreeMap::new();
-    for package in packages {
-        let (numbers, kind) = parts(package);
-        let line = numbers.iter().take(2).copied().collect();
-        let best = newest.entry((line, kind)).or_insert((numbers.clone(), package));
-        if numbers > best.0 {
-            *best = (numbers, package);
-        }
-    }
-    newest.into_values().map(|(_, package)| package.clone()).collect()
+    let mut sorted: Vec<&String> = packages.iter().collect();
+    sorted.sort_by_key(|package| parts(package));
+    let newest: BTreeMap<(Vec<u64>, &str), &String> = sorted
+        .into_iter()
+        .map(|package| {
+            let (numbers, kind) = parts(package);
+            let line = numbers.into_iter().take(2).collect();
+            ((line, kind), package)
+        })
+        .collect();
+    newest.into_values().cloned().collect()
 }
 
 /// The numbers of `linux-image-6.1.0-44-cloud-amd64`, and what kind it is: `cloud-amd64`.

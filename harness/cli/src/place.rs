@@ -1,4 +1,5 @@
-//! The places where cells run, a guest kernel, a stock one in QEMU, and the host's own: their words, their clocks, their ends.
+//! The places where cells run, a guest kernel, a stock one in QEMU, and the host's own: their words, their
+//! clocks, their ends.
 
 use crate::payload::needs_innodb;
 use lvs_matrix_guest::protocol::PayloadEnd;

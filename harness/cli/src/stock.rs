@@ -81,8 +81,8 @@ const READ: [&str; 16] = [
     "/usr/share/terminfo",
 ];
 
-/// Languages that programs of authors are written in, with what they read. They are large, so a guest has them
-/// only if a cell runs such a program.
+/// Languages that programs of authors are written in, with what they read. They are large, so a guest has
+/// them only if a cell runs such a program.
 const INTERPRETERS: [&str; 2] = ["perl", "python3"];
 const OF_INTERPRETERS: [&str; 7] = [
     "/etc/perl",

@@ -111,8 +111,8 @@ fn open(
     let environment = Environment::find(&what, &[], std::slice::from_ref(&wanted.selected))?;
     if let RunsOn::Stock(machine) = &environment.kernels.first().runs_on {
         return Err(Failure::Mistake(format!(
-            "shell and exec work in guests with User-mode Linux and on the host's own kernel; a stock kernel in \
-             QEMU ({}) has no way in",
+            "shell and exec work in guests with User-mode Linux and on the host's own kernel; a stock kernel \
+             in QEMU ({}) has no way in",
             machine.kernel.release
         )));
     }

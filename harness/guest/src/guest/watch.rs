@@ -316,8 +316,8 @@ impl Watch {
         let _ = self.child.kill();
     }
 
-    /// Takes files that the guest has put onto its drive into the share. What cannot be taken is missed by the
-    /// caller, who finds the reason among the console's lines.
+    /// Takes files that the guest has put onto its drive into the share. What cannot be taken is missed by
+    /// the caller, who finds the reason among the console's lines.
     fn fetch(&mut self, from: u64, bytes: u64) {
         let fetched = File::open(self.surroundings.private.join(RECORDS)).and_then(|mut drive| {
             drive.seek(SeekFrom::Start(from))?;

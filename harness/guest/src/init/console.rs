@@ -52,6 +52,11 @@ impl Console {
         self.say(text)
     }
 
+    /// A line that is no message: for the last lines that are kept of a console.
+    pub(super) fn talk(&self, line: &str) -> io::Result<()> {
+        (&self.0).write_all(format!("\n{line}\n").as_bytes())
+    }
+
     pub(super) fn send(&self, message: &Message) -> io::Result<()> {
         let line = message.line();
         if line.len() > MAX_MESSAGE {

@@ -42,11 +42,11 @@ pub(super) fn check_place() -> Result<(), InitError> {
 /// Makes the guest a place to work in, and waits for the job. Gives what it asks for.
 pub(super) fn set_up() -> Result<Boot, InitError> {
     put_own()?;
-    // Tunnels put no device of theirs into each network namespace; before Linux 5.10 there is no word for it on
-    // the kernel's command line, and before 4.17 no way at all.
+    // Tunnels put no device of theirs into each network namespace; before Linux 5.10 there is no word for it
+    // on the kernel's command line, and before 4.17 no way at all.
     let _ = fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1");
     let console = Console::open().map_err(InitError::io("open the console"))?;
-    load_modules()?;
+    load_modules(&console)?;
     rustix::system::sethostname(b"guest").map_err(InitError::step("set the host name"))?;
     super::loopback::up()?;
     let drive = drive(JOB).map_err(InitError::io("find the drive with the job"))?;
@@ -86,7 +86,7 @@ fn set_clock(nanoseconds: u64) -> Result<(), InitError> {
 
 /// Loads the modules in the order of their names. One that the kernel does not take is told on the console:
 /// a lab that needs it says what it lacks.
-fn load_modules() -> Result<(), InitError> {
+fn load_modules(console: &Console) -> Result<(), InitError> {
     let folder = Path::new("/").join(MODULES_FOLDER);
     let entries = fs::read_dir(&folder).map_err(InitError::io("read the folder of the modules"))?;
     let mut modules: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -96,7 +96,12 @@ fn load_modules() -> Result<(), InitError> {
         match rustix::system::finit_module(&file, c"", 0) {
             // Built in, or loaded by the kernel itself.
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => println!("module {}: {errno}", module.display()),
+            Err(errno) => {
+                let name = module.file_name().unwrap_or_default().display();
+                console
+                    .talk(&format!("module {name}: {errno}"))
+                    .map_err(InitError::io("write to the console"))?;
+            }
         }
         // Its memory is the root's.
         let _ = fs::remove_file(&module);

@@ -94,8 +94,8 @@ impl Kernel {
         }
     }
 
-    /// Was it built with the configuration and the cure of today? One that was not is not taken by its version;
-    /// one that was given by path alone is taken as it is.
+    /// Was it built with the configuration and the cure of today? One that was not is not taken by its
+    /// version; one that was given by path alone is taken as it is.
     #[must_use]
     pub fn is_current(&self) -> bool {
         let of_today = || configuration::request_sha256(self.version.line());

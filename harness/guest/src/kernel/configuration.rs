@@ -11,8 +11,8 @@ use std::path::Path;
 const REQUEST: &str = include_str!("guest.config");
 
 /// What older lines are asked for besides: those before a line, and the option. Before 5.13 allnoconfig also
-/// switches EMBEDDED on, and with it EXPERT (`option allnoconfig_y` in init/Kconfig), under which there are no
-/// block devices, and so no root on hostfs. Before 5.18 nft's counters are an option of their own.
+/// switches EMBEDDED on, and with it EXPERT (`option allnoconfig_y` in init/Kconfig), under which there are
+/// no block devices, and so no root on hostfs. Before 5.18 nft's counters are an option of their own.
 const OF_OLDER_LINES: [((u32, u32), &str); 3] = [
     ((5, 18), "CONFIG_EXPERT=n"),
     ((5, 18), "CONFIG_EMBEDDED=n"),
@@ -141,7 +141,7 @@ mod tests {
         assert!(lost("CONFIG_A=y\n", "CONFIG_A=y\n").is_empty());
     }
 
-    /// Kernels of newer lines that were built before older ones had a request of their own stay what they are.
+    /// Kernels of newer lines that were built before older ones had a request of their own stay good.
     #[test]
     fn older_lines_are_asked_for_more() {
         assert_eq!(request((7, 2)), REQUEST);

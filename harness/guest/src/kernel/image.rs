@@ -92,7 +92,7 @@ pub fn offered() -> Vec<String> {
     };
     let names = ["linux-source-", PREFIX].map(ask).concat();
     let mut names: Vec<String> = names.lines().map(|line| line.trim().to_owned()).collect();
-    // Those that have a version in their name, and are neither for debuggers nor for the distribution's own use.
+    // Those that have a version in their name, and are neither for debuggers nor for the distribution's use.
     let versioned = |name: &str| {
         let rest = ["linux-source-", PREFIX]
             .iter()
