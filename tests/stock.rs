@@ -1,7 +1,7 @@
-//! Stock kernels in QEMU. Which one, `LVS_MATRIX_STOCK_KERNEL` says, as `--kernel` takes it (`make test` names
-//! a package of this machine's archives); else it is one whose package the cache has. Without a kernel or
-//! without QEMU these tests are listed as ignored, and it is said why. With `required` in place of a kernel's
-//! name they fail instead.
+//! Stock kernels in QEMU. Which one, `LVS_MATRIX_STOCK_KERNEL` says, as `--kernel` takes it (`make test`
+//! names a package of this machine's archives); else it is one whose package the cache has. Without a kernel
+//! or without QEMU these tests are listed as ignored, and it is said why. With `required` in place of a
+//! kernel's name they fail instead.
 
 #![expect(
     clippy::unwrap_used,

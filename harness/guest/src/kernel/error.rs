@@ -79,8 +79,8 @@ pub enum KernelError {
     },
     /// A kernel's package is nowhere to be had.
     #[error(
-        "no package {package}: {reason}\nalternatives: name another (`lvs-matrix kernel list` lists them), or \
-         give a vmlinuz by its path: qemu:VMLINUZ"
+        "no package {package}: {reason}\nalternatives: name another (`lvs-matrix kernel list` lists them), \
+         or give a vmlinuz by its path: qemu:VMLINUZ"
     )]
     NoImage {
         /// The package.

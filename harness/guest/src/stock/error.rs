@@ -33,7 +33,8 @@ pub enum StockError {
     },
     /// Modules that labs need are not there.
     #[error("this kernel cannot make labs: {lacking} is neither among the modules in {} nor built in; take \
-        a kernel of your distribution that has it (its package of extra modules may bring it)", folder.display())]
+        a kernel of your distribution that has it (its package of extra modules may bring it)",
+        folder.display())]
     NoModules {
         /// The folder of the modules.
         folder: PathBuf,
@@ -44,7 +45,8 @@ pub enum StockError {
     #[error("the program `qemu-system-x86_64` is missing: apt-get install qemu-system-x86")]
     NoQemu,
     /// A module could not be unpacked.
-    #[error("cannot unpack {} by {program}(1): {reason}; install {program}, or unpack the modules", path.display())]
+    #[error("cannot unpack {} by {program}(1): {reason}; install {program}, or unpack the modules",
+        path.display())]
     Unpack {
         /// What unpacks it.
         program: &'static str,
@@ -54,7 +56,8 @@ pub enum StockError {
         reason: String,
     },
     /// The kernel did not come so far that it could be saved.
-    #[error("Linux {release} did not start in QEMU: {how}; the last lines of its console:{}", lines(.console))]
+    #[error("Linux {release} did not start in QEMU: {how}; the last lines of its console:{}",
+        lines(.console))]
     NotStarted {
         /// The kernel's release.
         release: String,

@@ -4,12 +4,12 @@
 //! $LVS_MATRIX_CACHE/…
 //! └─ machines/
 //!    ├─ 6.1.0-44-amd64-0123456789ab/   saved, machine.json: published by rename, complete or absent
-//!    ├─ .making-PID/                   one in the making, or what a killed process left (the next removes it)
+//!    ├─ .making-PID/                   one in the making, or left by a killed process: the next removes it
 //!    └─ .lock                          held by who makes one
 //! ```
-//! A machine is booted once, with an initramfs of files of this machine, of the modules that labs need, and of
-//! this program as init. When that waits for its job the machine is saved. From then on each guest goes on
-//! from there.
+//! A machine is booted once, with an initramfs of files of this machine, of the modules that labs need, and
+//! of this program as init. When that waits for its job the machine is saved. From then on each guest goes
+//! on from there.
 
 pub(crate) mod archive;
 mod error;
