@@ -34,7 +34,6 @@ mod inspect;
 mod jobs;
 mod judge;
 mod kernels;
-mod list_kernels;
 mod load;
 mod man;
 mod merge;
@@ -166,7 +165,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
-        Command::Kernel(KernelCommand::List { format }) => list_kernels::list(format),
+        Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();

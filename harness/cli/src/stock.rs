@@ -13,53 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Programs that labs start, or that are typed in them, beside those that every cell calls. Those that this
 /// machine has not, a guest has not either.
-const PROGRAMS: [&str; 45] = [
-    "awk",
-    "bash",
-    "cat",
-    "chmod",
-    "chown",
-    "cp",
-    "cut",
-    "date",
-    "dd",
-    "echo",
-    "env",
-    "false",
-    "grep",
-    "head",
-    "id",
-    "keepalived",
-    "kill",
-    "ln",
-    "ls",
-    "mariadb",
-    "mkdir",
-    "mktemp",
-    "mount",
-    "mv",
-    "mysql",
-    "nsenter",
-    "prlimit",
-    "ps",
-    "rm",
-    "sed",
-    "setpriv",
-    "setsid",
-    "sh",
-    "sleep",
-    "sort",
-    "stty",
-    "tail",
-    "test",
-    "timeout",
-    "tr",
-    "true",
-    "umount",
-    "uname",
-    "unshare",
-    "wc",
-];
+const PROGRAMS: &str = "awk bash cat chmod chown cp cut date dd echo env false grep head id keepalived \
+    kill ln ls mariadb mkdir mktemp mount mv mysql nsenter prlimit ps rm sed \
+    setpriv setsid sh sleep sort stty tail test timeout tr true umount uname \
+    unshare wc";
 
 /// What these programs read.
 const READ: [&str; 16] = [
@@ -135,7 +92,7 @@ fn files(server: Option<&Server>, selected: &[Selected]) -> Vec<PathBuf> {
         found.find(|path| path.is_file())
     };
     let all_cells_call = missing_programs("").into_iter().map(|(program, _)| program);
-    let mut programs: Vec<&str> = all_cells_call.chain(PROGRAMS).collect();
+    let mut programs: Vec<&str> = all_cells_call.chain(PROGRAMS.split(' ')).collect();
     let mut files: Vec<PathBuf> = READ.map(PathBuf::from).into();
     if selected.iter().any(Selected::runs_own_programs) {
         programs.extend(INTERPRETERS);

@@ -7,9 +7,9 @@ use super::user::User;
 use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, RunsOn};
 use super::{command_line, memory, spawn, sweep};
 use crate::protocol::Message;
+use crate::stock::Start;
 use crate::stock::archive::unpack;
 use crate::stock::machine::{self, MONITOR, RECORDS, SAVED};
-use crate::stock::{Start, save};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -307,7 +307,7 @@ impl Watch {
         let saved = File::open(&self.surroundings.private).and_then(|folder| {
             // A socket's path may have 108 bytes, unix(7).
             let socket = format!("/proc/self/fd/{}/{MONITOR}", folder.as_raw_fd());
-            save::save(Path::new(&socket), SAVED)
+            machine::save(Path::new(&socket), SAVED)
         });
         self.said = Some(match saved {
             Ok(()) => GuestEnd::Saved,

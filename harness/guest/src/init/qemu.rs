@@ -5,19 +5,18 @@
 //! own.
 
 use super::InitError;
-use super::console::Console;
+use super::console::{Console, drive};
 use super::mounts::{make_folder, put_own};
 use crate::protocol::{Boot, INPUTS, Message, SHARE};
 use crate::stock::MODULES_FOLDER;
-use crate::stock::archive::{Writer, unpack};
-use crate::stock::machine::{BEGIN, IN_ARCHIVE, JOB, JOB_ARCHIVE, JOB_MAGIC, RECORDS};
+use crate::stock::archive::unpack;
+use crate::stock::machine::{BEGIN, IN_ARCHIVE, JOB, JOB_ARCHIVE, JOB_MAGIC};
 use rustix::fs::{Advice, fadvise, statfs};
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_settime};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// `TMPFS_MAGIC` and `RAMFS_MAGIC`: what an initramfs lies in (include/uapi/linux/magic.h).
@@ -109,18 +108,6 @@ fn load_modules(console: &Console) -> Result<(), InitError> {
     Ok(())
 }
 
-/// The block device with this serial number.
-fn drive(serial: &str) -> io::Result<PathBuf> {
-    for entry in fs::read_dir("/sys/block")?.flatten() {
-        let found = fs::read_to_string(entry.path().join("serial")).unwrap_or_default();
-        if found.trim_end_matches(['\0', '\n']) == serial {
-            return Ok(Path::new("/dev").join(entry.file_name()));
-        }
-    }
-    let reason = format!("no block device has the serial number `{serial}`");
-    Err(io::Error::new(io::ErrorKind::NotFound, reason))
-}
-
 fn has_job(drive: &Path) -> io::Result<bool> {
     let mut file = File::open(drive)?;
     // What was read before is kept in memory, which the saved machine has, too.
@@ -130,35 +117,4 @@ fn has_job(drive: &Path) -> io::Result<bool> {
     file.read_exact(&mut magic)?;
     fadvise(&file, 0, None, Advice::DontNeed)?;
     Ok(magic == *JOB_MAGIC)
-}
-
-/// Where the next archive begins on the drive for records.
-static NEXT: Mutex<u64> = Mutex::new(BEGIN);
-
-/// Puts what lies at this path below the share onto the drive for records, and takes it away. Gives where its
-/// archive begins, and how long it is.
-pub(super) fn store(path: &Path) -> io::Result<(u64, u64)> {
-    let mut next = NEXT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let from = *next;
-    let mut drive = File::options().write(true).open(drive(RECORDS)?)?;
-    drive.seek(SeekFrom::Start(from))?;
-    let share = Path::new(SHARE);
-    let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, &mut drive));
-    let mut above: Vec<&Path> = path
-        .ancestors()
-        .skip(1)
-        .filter(|one| !one.as_os_str().is_empty())
-        .collect();
-    above.reverse();
-    for folder in above {
-        writer.folder(folder, 0o755)?;
-    }
-    writer.whole(path, &share.join(path))?;
-    writer.finish()?.flush()?;
-    let end = drive.stream_position()?;
-    drive.sync_data()?;
-    fadvise(&drive, 0, None, Advice::DontNeed)?;
-    *next = end.next_multiple_of(4096);
-    fs::remove_dir_all(share.join(path))?;
-    Ok((from, end - from))
 }

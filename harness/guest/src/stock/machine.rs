@@ -4,12 +4,17 @@
 //! and while the processor idles the clock goes on to the next timer at once (`sleep=off`). So waiting takes
 //! none of the host's time, as in a guest with User-mode Linux, and computing takes time that does not depend
 //! on the host.
+//!
+//! A machine is saved by a few words with QEMU's monitor (QMP, docs/interop/qmp-spec.rst of QEMU).
 
 use super::archive::Writer;
 use crate::protocol::{GUEST_VARIABLE, IN_QEMU, PRIVATE_FOLDER};
+use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The program, and the Debian package that brings it.
 pub const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
@@ -152,4 +157,59 @@ pub(crate) fn put_job(
     drive.set_len(JOB_BYTES)?;
     drive.seek(SeekFrom::Start(BEGIN))?;
     drive.write_all(JOB_MAGIC)
+}
+
+/// How long saving may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// QEMU's monitor (QMP, docs/interop/qmp-spec.rst of QEMU).
+struct Monitor {
+    out: UnixStream,
+    lines: BufReader<UnixStream>,
+}
+
+/// Saves the running machine into a file of its working folder, and ends QEMU. The machine runs until all
+/// else is saved, so one that goes on from there runs, too.
+pub(crate) fn save(socket: &Path, file: &str) -> io::Result<()> {
+    let out = UnixStream::connect(socket)?;
+    out.set_read_timeout(Some(PATIENCE))?;
+    let lines = BufReader::new(out.try_clone()?);
+    let mut monitor = Monitor { out, lines };
+    monitor.ask("qmp_capabilities", json!({}))?;
+    let parameters = json!({ "max-bandwidth": 100_000_000_000_u64, "downtime-limit": 60_000 });
+    monitor.ask("migrate-set-parameters", parameters)?;
+    monitor.ask("migrate", json!({ "uri": format!("exec:cat > {file}") }))?;
+    let begun = Instant::now();
+    loop {
+        let state = monitor.ask("query-migrate", json!({}))?;
+        match state.get("status").and_then(Value::as_str) {
+            Some("completed") => break,
+            Some("failed" | "cancelled") => return Err(io::Error::other(format!("QEMU said {state}"))),
+            _ if begun.elapsed() > PATIENCE => return Err(io::ErrorKind::TimedOut.into()),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    // Its answer may be lost with it.
+    let _ = monitor.ask("quit", json!({}));
+    Ok(())
+}
+
+impl Monitor {
+    /// What it returns; events are passed by.
+    fn ask(&mut self, what: &str, arguments: Value) -> io::Result<Value> {
+        writeln!(self.out, "{}", json!({ "execute": what, "arguments": arguments }))?;
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let mut answer: Value = serde_json::from_str(&line)?;
+            if let Some(found) = answer.get_mut("return") {
+                return Ok(found.take());
+            }
+            if let Some(error) = answer.get("error") {
+                return Err(io::Error::other(format!("{what}: {error}")));
+            }
+        }
+    }
 }

@@ -16,9 +16,7 @@ mod error;
 mod image;
 pub(crate) mod machine;
 mod modules;
-mod package;
 mod root;
-pub(crate) mod save;
 mod saved;
 
 pub use error::StockError;
@@ -26,7 +24,7 @@ pub use machine::QEMU;
 pub(crate) use saved::MODULES as MODULES_FOLDER;
 pub use saved::{Ingredients, SavedMachine, prepare, remove_unfinished, saved_machines};
 
-use crate::kernel::{CacheFolder, Version, tools};
+use crate::kernel::{CacheFolder, Version, tools, unpacked_package};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -121,7 +119,7 @@ pub fn find(
     say: &mut dyn FnMut(&str),
 ) -> Result<StockKernel, StockError> {
     if let Some(package) = selector.strip_prefix(BY_PACKAGE) {
-        let folder = package::folder(cache, package, say)?;
+        let folder = unpacked_package(cache, package, say)?;
         return of_folder(&folder);
     }
     let Some(words) = selector.strip_prefix(BY_FILE) else {

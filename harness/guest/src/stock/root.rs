@@ -22,7 +22,7 @@ const FOLDERS: [&str; 12] = [
 const FILES: [(&str, &str); 4] = [
     (
         "/etc/passwd",
-        "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+        "root:x:0:0::/root:\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
     ),
     ("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
     ("/etc/hosts", "127.0.0.1 localhost\n"),
