@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports site pictures every-cell packages mysql56 kernel build dist clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports site pictures every-cell packages mysql56 kernel kernels build dist clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -38,6 +38,8 @@ override ALLOW += --allow 'watched:*/datadirs'
 CACHE = $(or $(LVS_MATRIX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lvs-matrix)
 
 suite: export LVS_MATRIX_MYSQLD_56 = $(or $(wildcard $(CACHE)/mysql-5.6/bin/mysqld),$(MYSQL56))
+# Stock kernels are tested where one can be had: STOCK=required fails where none can.
+suite: export LVS_MATRIX_STOCK_KERNEL = $(or $(STOCK),$(shell .ci/stock-kernel $(CACHE)))
 # Tests of some packages make network namespaces. test-place starts those where that is possible: here, in a user namespace, or in a
 # guest; PLACE=here|user|guest asks for one of them.
 suite: export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER = $(abspath $(TARGET))/debug/test-place
@@ -46,6 +48,7 @@ suite:
 	$(CARGO) test --locked --no-fail-fast --workspace
 
 PLACE ?=
+STOCK ?=
 
 # Formatting and lints; warnings are errors. rustfmt leaves the lines of strings and comments as they are.
 lint: packages
@@ -138,6 +141,14 @@ build: packages
 # unoptimised build: a second build only for that would take longer than the tests.)
 kernel: build
 	@$(BIN) kernel build >/dev/null
+
+# Builds lines of User-mode Linux and runs every shipped scenario on them, and the core ones on stock kernels in QEMU, side by side:
+# hours on two cores.
+kernels: export UML_LINES = 5.10 6.1 6.12 7.2
+kernels: export STOCK = package:linux-image-amd64 package:linux-image-cloud-amd64
+kernels: build
+	@.ci/packages kernels
+	.ci/kernels $(BIN) $(TARGET)/kernels
 
 # A tarball and a Debian package with program, guest kernel, scenarios, manual pages and completions, and a Containerfile, in
 # $(DIST). cargo-deb is installed there the first time, unless it is in PATH.

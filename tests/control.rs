@@ -245,7 +245,10 @@ lab:
   real-servers: { rs1: {}, rs2: {}, sorry: { stands-by: true } }
   keepalived: { config: keepalived.conf }
 before: [{ wait: 3s }]
-change: [{ freeze-server: { server: rs1 } }, { wait-until: { not-in-table: rs1, at-most: 20s } }, { wait: 1s }]
+change:
+  - freeze-server: { server: rs1 }
+  - wait-until: { not-in-table: rs1, at-most: 20s }
+  - wait: 1s
 act: [{ connect: {} }]
 observe: { patience: 5s, until: 1m }
 expect: [{ behaviour: answered, served-by: sorry }]

@@ -19,16 +19,46 @@ use support::{Said, cell, copy_folder, lvs_matrix, records, results, say};
 const HUNG: &str = "config-change/absent_up_execute-sql_0";
 const FAST: &str = "config-change/absent_up_execute-sql_1";
 
+/// The guest kernels that the cache has, oldest first.
+fn cached() -> Vec<Value> {
+    let said = say(lvs_matrix().args(["kernel", "list", "--format", "json"])).expect_code(0);
+    let mut list: Vec<Value> = serde_json::from_str(&said.stdout).unwrap();
+    list.retain(|kernel| kernel["kind"] == "user-mode" && kernel["current"] == true);
+    list.reverse();
+    list
+}
+
+/// The oldest and the newest line that are cached: what depends on the version is as it is expected on both.
+#[test]
+fn what_depends_on_the_version_on_the_oldest_and_the_newest() {
+    let cached = cached();
+    let version = |kernel: Option<&Value>| kernel.unwrap()["version"].as_str().unwrap().to_owned();
+    let mut kernels = vec![version(cached.first()), version(cached.last())];
+    kernels.dedup();
+    let out = results("lines").join("out");
+    let mut run = lvs_matrix();
+    run.args([
+        "run",
+        "kernel-versions",
+        "--quiet",
+        "--kernels",
+        &kernels.join(","),
+    ]);
+    say(run.arg("--out").arg(&out)).expect_code(0);
+    let report = support::json(&out.join("report.json"));
+    let cells = report["cells"].as_array().unwrap();
+    assert_eq!(report["totals"]["met"], cells.len());
+    assert!(cells.len() >= 6 * kernels.len(), "{}", cells.len());
+}
+
 /// The kernel of these tests: its version, its line, and its binary.
 fn kernel() -> (String, String, String) {
-    let said = say(lvs_matrix().args(["kernel", "list", "--format", "json"])).expect_code(0);
-    let list: Value = serde_json::from_str(&said.stdout).unwrap();
-    let kernels = list.as_array().unwrap();
+    let kernels = cached();
     let preferred = kernels.iter().find(|kernel| {
         let version = kernel["version"].as_str().unwrap();
         version.starts_with("7.2.")
     });
-    let kernel = preferred.unwrap_or_else(|| &kernels[0]);
+    let kernel = preferred.unwrap_or_else(|| kernels.last().unwrap());
     let text = |field: &str| kernel[field].as_str().unwrap().to_owned();
     let version = text("version");
     let (line, _) = version.rsplit_once('.').unwrap();

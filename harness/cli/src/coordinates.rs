@@ -3,8 +3,9 @@
 use crate::args::{PlaceArgument, WhatToRun};
 use crate::asked::Asked;
 use crate::error::Failure;
-use crate::kernels::ids;
+use crate::kernels::{ids, stock};
 use lvs_matrix_guest::kernel::{self, CacheFolder};
+use lvs_matrix_guest::stock::is_named_by;
 use lvs_matrix_model::matrix::{Coordinate, DEFAULT_LINE, KernelId, Line};
 use lvs_matrix_runner::running_kernel;
 
@@ -42,6 +43,9 @@ fn expected(what: &WhatToRun) -> Option<Line> {
         PlaceArgument::Host | PlaceArgument::Auto => Line::in_text(&running_kernel()),
         PlaceArgument::Guest => {
             let cache = CacheFolder::of_user().ok()?;
+            if let Some(name) = what.kernel.as_deref().filter(|name| is_named_by(name)) {
+                return Line::in_text(&stock(&cache, name).ok()?.release);
+            }
             let kernel = kernel::find(&cache, what.kernel.as_deref()).ok()?;
             Line::in_text(&kernel.version.to_string())
         }

@@ -33,9 +33,10 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let kernel = all
         .iter()
         .any(|check| check.name == lvs_matrix_guest::doctor::GUEST_KERNEL && !lacks(check));
-    // And the host's own kernel where guests run. keepalived is for the labs that have one.
+    // And the host's own kernel where guests run. keepalived is for the labs that have one, QEMU for stock
+    // kernels.
     let spare = |check: &Check| {
-        check.needed_for == FOR_KEEPALIVED
+        [FOR_KEEPALIVED, lvs_matrix_guest::doctor::FOR_STOCK].contains(&check.needed_for)
             || kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
     };
     let all: Vec<(Check, bool)> = all

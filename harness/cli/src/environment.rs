@@ -12,8 +12,10 @@ use crate::kernels::{self, Kernels, OneKernel};
 use crate::output;
 use crate::scenarios::Selected;
 use crate::shipped;
+use crate::stock;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
+use lvs_matrix_guest::stock::{self as guest_stock, StockKernel};
 use lvs_matrix_model::base::OneOrMore;
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::record::Hashes;
@@ -92,6 +94,7 @@ impl Environment {
             }
         };
         kernel::remove_unfinished(&cache);
+        guest_stock::remove_unfinished(&cache);
         let runs_on = match runs_on(arguments, kernels, &cache, &init, selected)? {
             Ok(runs_on) => Some(runs_on),
             Err(lacks) => {
@@ -105,6 +108,7 @@ impl Environment {
                 missing.join("\n  ")
             )));
         };
+        let runs_on = ready(runs_on, &cache, &init, server.as_ref(), selected)?;
         let template = |innodb| {
             let server = server.as_ref();
             let prepared = server.map(|server| prepare_template(server, innodb, cache.root()));
@@ -118,7 +122,7 @@ impl Environment {
         let with_innodb = if innodb { template(true)? } else { None };
         let template = template(false)?;
         let observe_at_most = match &runs_on.first().1 {
-            RunsOn::Kernel(_) => arguments.observe_at_most,
+            RunsOn::Kernel(_) | RunsOn::Stock(_) => arguments.observe_at_most,
             RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
         };
         let kernels = named(&runs_on, server.as_ref())?;
@@ -145,6 +149,7 @@ fn hashes(runs_on: &RunsOn, server: Option<&Server>) -> Result<Hashes, Failure> 
                     .map_err(|error| build_kernel::failure(&error))?;
                 Some(found)
             }
+            RunsOn::Stock(machine) => Some(of(&machine.kernel.image)?),
             RunsOn::Host => None,
         },
         mysqld: server.map(|server| of(&server.program)).transpose()?,
@@ -171,6 +176,34 @@ fn named(found: &OneOrMore<Found>, server: Option<&Server>) -> Result<Kernels, F
 /// What cells run on, with how it was asked for by `--kernels`.
 type Found = (Option<Asked>, RunsOn);
 
+/// The same, before machines with stock kernels have been made.
+type Wanted = (Option<Asked>, Place);
+
+enum Place {
+    Ready(RunsOn),
+    Stock(StockKernel),
+}
+
+/// Makes machines with stock kernels.
+fn ready(
+    found: OneOrMore<Wanted>,
+    cache: &CacheFolder,
+    init: &Path,
+    server: Option<&Server>,
+    selected: &[Selected],
+) -> Result<OneOrMore<Found>, Failure> {
+    let one = |(asked, place): &Wanted| {
+        let runs_on = match place {
+            Place::Ready(runs_on) => runs_on.clone(),
+            Place::Stock(kernel) => stock::machine(cache, kernel, init, server, selected)
+                .map_err(|error| Failure::Unavailable(error.to_string()))?,
+        };
+        Ok((asked.clone(), runs_on))
+    };
+    let all: Vec<Found> = found.iter().map(one).collect::<Result<_, Failure>>()?;
+    OneOrMore::try_from(all).map_err(|empty| Failure::Software(empty.to_string()))
+}
+
 /// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes
 /// as the inner error.
 fn runs_on(
@@ -179,7 +212,7 @@ fn runs_on(
     cache: &CacheFolder,
     init: &Path,
     selected: &[Selected],
-) -> Result<Result<OneOrMore<Found>, Vec<String>>, Failure> {
+) -> Result<Result<OneOrMore<Wanted>, Vec<String>>, Failure> {
     let lacks = || -> Vec<String> {
         let plans = selected.iter().flat_map(|selected| {
             let cells = selected.cells.iter();
@@ -198,7 +231,7 @@ fn runs_on(
                 .to_owned(),
         ));
     }
-    let on_host = || Ok(OneOrMore::new((None, RunsOn::Host)));
+    let on_host = || Ok(OneOrMore::new((None, Place::Ready(RunsOn::Host))));
     match arguments.place {
         PlaceArgument::Guest => {}
         PlaceArgument::Host => {
@@ -227,8 +260,17 @@ fn runs_on(
     }
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     for (asked, selector) in wanted {
+        if let Some(selector) = selector.filter(|selector| guest_stock::is_named_by(selector)) {
+            match kernels::stock(cache, selector) {
+                Ok(kernel) => found.push((asked, Place::Stock(kernel))),
+                Err(Failure::Unavailable(reason)) => lacks.push(reason),
+                Err(failure) => return Err(failure),
+            }
+            lacks.extend(guest_stock::qemu().err().map(|error| error.to_string()));
+            continue;
+        }
         match kernel::find(cache, selector) {
-            Ok(kernel) => found.push((asked, RunsOn::Kernel(Box::new(kernel)))),
+            Ok(kernel) => found.push((asked, Place::Ready(RunsOn::Kernel(Box::new(kernel))))),
             Err(error @ KernelError::NotAKernel { .. }) => return Err(Failure::Mistake(error.to_string())),
             Err(error) => lacks.push(error.to_string()),
         }

@@ -16,6 +16,7 @@ use crate::payload::{
 use crate::place;
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
+use lvs_matrix_guest::stock::Machine;
 use lvs_matrix_guest::{Guest, GuestConfig, GuestReport, ReadOnlyInput, RunsOn};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
@@ -224,6 +225,7 @@ impl Guests<'_> {
         let runs_on = &self.kernel_of(batch).runs_on;
         let mut config = match runs_on {
             RunsOn::Kernel(kernel) => GuestConfig::new(Kernel::clone(kernel), init, own),
+            RunsOn::Stock(machine) => GuestConfig::in_qemu(Machine::clone(machine), init, own),
             RunsOn::Host => GuestConfig::on_host(init, own),
         };
         config.payload_args = vec!["payload".to_owned()];

@@ -3,9 +3,11 @@
 
 use crate::asked::Asked;
 use crate::error::Failure;
+use crate::output;
 use crate::place;
 use lvs_matrix_guest::RunsOn;
-use lvs_matrix_guest::kernel::{self, CacheFolder, Version};
+use lvs_matrix_guest::kernel::{self, CacheFolder};
+use lvs_matrix_guest::stock::{self, StockError, StockKernel};
 use lvs_matrix_model::base::OneOrMore;
 use lvs_matrix_model::matrix::{CellRef, KernelId, Line};
 use lvs_matrix_model::record::Hashes;
@@ -18,7 +20,7 @@ use lvs_matrix_report::KernelSummary;
 pub(crate) fn ids(asked: &[Asked]) -> Result<Vec<KernelId>, Failure> {
     let mut ids: Vec<KernelId> = Vec::new();
     for one in asked {
-        let id = one.id(version(one)?)?;
+        let id = one.id(own_name(one)?.as_deref())?;
         if let Some(at) = ids.iter().position(|known| *known == id) {
             return Err(called_the_same(
                 asked.get(at).map_or("", Asked::as_str),
@@ -31,15 +33,38 @@ pub(crate) fn ids(asked: &[Asked]) -> Result<Vec<KernelId>, Failure> {
     Ok(ids)
 }
 
-/// The version of a binary that is named by its path.
-fn version(asked: &Asked) -> Result<Option<Version>, Failure> {
-    if !asked.as_str().contains('/') {
+/// What a kernel that is named by its file calls itself.
+fn own_name(asked: &Asked) -> Result<Option<String>, Failure> {
+    let text = asked.as_str();
+    let cache = || CacheFolder::of_user().map_err(|error| Failure::Unavailable(error.to_string()));
+    if stock::is_named_by(text) {
+        return Ok(Some(format!("qemu-{}", self::stock(&cache()?, text)?.release)));
+    }
+    if !text.contains('/') {
         return Ok(None);
     }
-    let cache = CacheFolder::of_user().map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let found = kernel::find(&cache, Some(asked.as_str()));
+    let found = kernel::find(&cache()?, Some(text));
     let found = found.map_err(|error| Failure::Mistake(error.to_string()))?;
-    Ok(Some(found.version))
+    Ok(Some(found.version.to_string()))
+}
+
+/// The stock kernel of this name.
+///
+/// # Errors
+/// A name or a file that is none is a mistake; what this machine lacks for it is not.
+pub(crate) fn stock(cache: &CacheFolder, selector: &str) -> Result<StockKernel, Failure> {
+    let found = stock::find(cache, selector, &mut |news| output::talk(news));
+    found.map_err(|error| match &error {
+        StockError::Selector(_) | StockError::NotAnImage { .. } | StockError::NoModulesFolder { .. } => {
+            Failure::Mistake(error.to_string())
+        }
+        StockError::NoModules { .. }
+        | StockError::NoQemu
+        | StockError::Unpack { .. }
+        | StockError::NotStarted { .. }
+        | StockError::File { .. }
+        | StockError::Package(_) => Failure::Unavailable(error.to_string()),
+    })
 }
 
 fn called_the_same(one: &str, other: &str, id: &KernelId) -> Failure {

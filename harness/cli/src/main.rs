@@ -53,6 +53,7 @@ mod scenarios;
 mod selection;
 mod sequences;
 mod shipped;
+mod stock;
 mod stop;
 mod unfinished;
 mod version;

@@ -9,11 +9,11 @@ use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{Hashes, Place};
 use lvs_matrix_runner::{
-    Config, Milestone, News, Progress, Server, Session, Template, run_by_hand, run_cells,
+    Config, Milestone, News, Progress, Server, Session, Template, cell_folder, run_by_hand, run_cells,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -87,7 +87,13 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
     let own = Arc::clone(&console);
     let say = move |news: &GuestMessage| {
         // GuestMessage that cannot be said is missed by the host's watchdog, which then ends this guest.
-        let _ = serde_json::to_string(news).map(|text| own.say(&text));
+        let _ = serde_json::to_string(news).map(|text| match news {
+            GuestMessage::Recorded(cell) => own.hand_over(&cell_folder(Path::new(CELLS_FOLDER), cell), &text),
+            GuestMessage::Started(_)
+            | GuestMessage::Reached(_)
+            | GuestMessage::GaveUp(_)
+            | GuestMessage::ByHand(_) => own.say(&text),
+        });
     };
     let for_others = Arc::clone(&console);
     let tell = Arc::new(move |news| {

@@ -1,4 +1,5 @@
-//! The two places where cells run, a guest kernel and the host's own: their words, their clocks, their ends.
+//! The places where cells run, a guest kernel, a stock one in QEMU, and the host's own: their words, their
+//! clocks, their ends.
 
 use crate::payload::needs_innodb;
 use lvs_matrix_guest::protocol::PayloadEnd;
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// What one of them is called.
 pub(crate) fn noun(runs_on: &RunsOn) -> &'static str {
     match runs_on {
-        RunsOn::Kernel(_) => "guest",
+        RunsOn::Kernel(_) | RunsOn::Stock(_) => "guest",
         RunsOn::Host => "sandbox",
     }
 }
@@ -20,6 +21,7 @@ pub(crate) fn noun(runs_on: &RunsOn) -> &'static str {
 pub(crate) fn in_words(runs_on: &RunsOn) -> String {
     match runs_on {
         RunsOn::Kernel(kernel) => format!("Linux {}", kernel.version),
+        RunsOn::Stock(machine) => format!("stock Linux {} in QEMU", machine.kernel.release),
         RunsOn::Host => format!("this host's own {}, in real time", running_kernel()),
     }
 }
@@ -28,6 +30,7 @@ pub(crate) fn in_words(runs_on: &RunsOn) -> String {
 pub(crate) fn kernel_of(runs_on: &RunsOn) -> String {
     match runs_on {
         RunsOn::Kernel(kernel) => format!("Linux {}", kernel.version),
+        RunsOn::Stock(machine) => format!("Linux {}", machine.kernel.release),
         RunsOn::Host => running_kernel(),
     }
 }
@@ -36,6 +39,7 @@ pub(crate) fn kernel_of(runs_on: &RunsOn) -> String {
 pub(crate) fn place(runs_on: &RunsOn) -> Place {
     match runs_on {
         RunsOn::Kernel(_) => Place::Guest,
+        RunsOn::Stock(_) => Place::Qemu,
         RunsOn::Host => Place::Host,
     }
 }
@@ -56,7 +60,7 @@ pub(crate) fn environment(runs_on: &RunsOn, template: Option<&Template>, hashes:
 /// takes none of the host's.
 pub(crate) fn stall(runs_on: &RunsOn, stall: Duration, batch: &[LabPlan]) -> Duration {
     match runs_on {
-        RunsOn::Kernel(_) => stall,
+        RunsOn::Kernel(_) | RunsOn::Stock(_) => stall,
         RunsOn::Host => {
             let watched = batch
                 .iter()
@@ -100,6 +104,7 @@ pub(crate) fn reason_of(end: &GuestEnd, gave_up: Option<String>, noun: &str) -> 
             time.as_secs()
         )),
         (GuestEnd::Died(status), None) => Some(format!("the {noun}'s process ended by itself: {status:?}")),
+        (GuestEnd::Saved, None) => Some(format!("the {noun} was saved instead of run")),
         (GuestEnd::Cancelled, None) => Some(format!("the {noun} was ended on request")),
     }
 }

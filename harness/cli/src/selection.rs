@@ -1,7 +1,7 @@
 //! Which cells of which scenarios a run takes: what was named, `--filter`, `--failed`, `--partition`.
 
 use crate::args::{RunArguments, WhatToRun};
-use crate::asked::Asked;
+use crate::asked::{Asked, joined};
 use crate::coordinates;
 use crate::error::Failure;
 use crate::load::load;
@@ -43,6 +43,7 @@ impl Selection {
         line: Option<Line>,
     ) -> Result<Self, Failure> {
         let expressions = &what.filter.expressions;
+        let kernels = &joined(kernels)?;
         let on = coordinates::of_run(what, kernels, line)?;
         Ok(Self {
             scenarios: scenarios::select(files, expressions, &on)?,

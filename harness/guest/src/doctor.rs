@@ -4,6 +4,7 @@ use crate::guest::{
     DEFAULT_MEMORY_MIB, Guest, GuestConfig, GuestEnd, GuestReport, RunAs, User, choose_memory_folder,
 };
 use crate::kernel::{CacheFolder, Kernel, find, tools};
+use crate::stock;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{self, File};
@@ -22,6 +23,9 @@ const MOST_DOCTORS: u32 = 64;
 pub const GUEST_KERNEL: &str = "guest kernel";
 /// What the tools that build a kernel are needed for.
 pub const FOR_BUILDING: &str = "lvs-matrix kernel build";
+
+/// What QEMU is needed for.
+pub const FOR_STOCK: &str = "run --kernel qemu:… and package:…, on stock kernels";
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +87,34 @@ pub fn checks() -> Vec<Check> {
             needed_for: "running cells in a guest",
         });
     }
+    checks.push(Check {
+        name: "QEMU",
+        state: in_qemu(),
+        needed_for: FOR_STOCK,
+    });
     checks
+}
+
+/// QEMU, as it calls itself, if it is new enough.
+fn in_qemu() -> State {
+    let cure = || format!("apt-get install {}", stock::QEMU.1);
+    let missing = |what: String| State::Missing { what, cure: cure() };
+    let program = match stock::qemu() {
+        Ok(program) => program,
+        Err(_) => return missing(format!("the program `{}` is missing", stock::QEMU.0)),
+    };
+    match stock::qemu_version(&program) {
+        Ok((version, _)) if version < stock::OLDEST_QEMU => missing(format!(
+            "{} is {}.{}, and its machine `microvm` has ACPI from {}.{} on",
+            program.display(),
+            version.0,
+            version.1,
+            stock::OLDEST_QEMU.0,
+            stock::OLDEST_QEMU.1
+        )),
+        Ok((_, text)) => State::Found(format!("{}, {text}", program.display())),
+        Err(reason) => missing(format!("{}: {reason}", program.display())),
+    }
 }
 
 fn build_tools() -> State {

@@ -18,6 +18,7 @@ pub mod init;
 pub mod kernel;
 pub mod native;
 pub mod protocol;
+pub mod stock;
 
 pub use guest::{
     Brake, Canceller, ConsoleEvent, ConsoleLines, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL,

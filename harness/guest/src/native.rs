@@ -98,7 +98,8 @@ pub fn trial(init: &Path, folder: &Path, payload_args: &[&str]) -> Result<(), La
         | GuestEnd::Panicked(_)
         | GuestEnd::Stalled(_)
         | GuestEnd::Died(_)
-        | GuestEnd::Cancelled) => format!("a trial ended otherwise than it should: {end:?}"),
+        | GuestEnd::Cancelled
+        | GuestEnd::Saved) => format!("a trial ended otherwise than it should: {end:?}"),
     };
     let talk: String = said.iter().map(|line| format!("; {line}")).collect();
     Err(lack(format!("{how}{talk}")))

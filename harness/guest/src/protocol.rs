@@ -8,6 +8,8 @@
 //! @lvs-matrix end exited CODE     the payload ended by exit(CODE); power-off follows
 //! @lvs-matrix end signalled N     the payload was ended by signal N; power-off follows
 //! @lvs-matrix failed TEXT         init itself failed; power-off follows
+//! @lvs-matrix ready QEMU          in QEMU: init waits for its job, and the machine can be saved
+//! @lvs-matrix stored FROM BYTES   in QEMU: files of the share are on a drive, from this byte on
 //! ```
 //! A payload (a shell script, say) may write such lines to its standard output itself.
 
@@ -26,6 +28,8 @@ pub const IN_A_GUEST: &str = "1";
 /// The first process of namespaces of its own on the host's kernel; passed on to the payload, whose console
 /// is its output.
 pub const IN_A_SANDBOX: &str = "host";
+/// The first process of a stock kernel in QEMU; passed on to the payload, which hands over what it leaves.
+pub const IN_QEMU: &str = "qemu";
 /// Names the share's path in the environment of the payload.
 pub const SHARE_VARIABLE: &str = "LVS_MATRIX_SHARE";
 /// Names the folder of the read-only inputs in the environment of the payload.
@@ -66,6 +70,9 @@ pub struct Boot {
     /// The user and group that the payload runs as; `None`: as init does, as root of the guest.
     #[serde(default)]
     pub user: Option<(u32, u32)>,
+    /// In QEMU: what the wall clock is set to before the payload runs, nanoseconds since 1970.
+    #[serde(default)]
+    pub clock_start: Option<u64>,
 }
 
 /// How the payload ended, as init saw it.
@@ -86,6 +93,15 @@ pub enum Message {
     End(PayloadEnd),
     /// Init could not do its work, in words.
     Failed(String),
+    /// Init waits for its job.
+    Ready,
+    /// Files of the share are on the drive for records.
+    Stored {
+        /// The first byte of their archive.
+        from: u64,
+        /// How many bytes it has.
+        bytes: u64,
+    },
 }
 
 impl Message {
@@ -96,6 +112,14 @@ impl Message {
         match verb {
             "say" => Some(Self::Say(text.to_owned())),
             "failed" => Some(Self::Failed(text.to_owned())),
+            "ready" => Some(Self::Ready),
+            "stored" => {
+                let (from, bytes) = text.split_once(' ')?;
+                Some(Self::Stored {
+                    from: from.parse().ok()?,
+                    bytes: bytes.parse().ok()?,
+                })
+            }
             "end" => {
                 let (how, number) = text.split_once(' ')?;
                 let number = number.parse().ok()?;
@@ -114,6 +138,8 @@ impl Message {
         let (verb, text) = match self {
             Self::Say(text) => ("say", text.clone()),
             Self::Failed(text) => ("failed", text.clone()),
+            Self::Ready => ("ready", IN_QEMU.to_owned()),
+            Self::Stored { from, bytes } => ("stored", format!("{from} {bytes}")),
             Self::End(PayloadEnd::Exited(code)) => ("end", format!("exited {code}")),
             Self::End(PayloadEnd::Signalled(signal)) => ("end", format!("signalled {signal}")),
         };
@@ -133,6 +159,11 @@ mod tests {
             Message::Failed("cannot mount /proc: no such device".into()),
             Message::End(PayloadEnd::Exited(3)),
             Message::End(PayloadEnd::Signalled(9)),
+            Message::Ready,
+            Message::Stored {
+                from: 1 << 20,
+                bytes: 4711,
+            },
         ];
         for message in messages {
             assert_eq!(

@@ -224,7 +224,7 @@ impl CellRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Environment {
-    /// A guest kernel or the host's own.
+    /// A guest kernel, a stock one in QEMU, or the host's own.
     pub place: Place,
     /// `uname -sr` of the kernel under test.
     pub kernel: String,
@@ -258,6 +258,8 @@ pub struct Hashes {
 pub enum Place {
     /// A User-mode Linux guest with virtual time.
     Guest,
+    /// A stock kernel in QEMU, with a virtual clock that counts the processor's instructions.
+    Qemu,
     /// The host's kernel, in real time.
     Host,
 }

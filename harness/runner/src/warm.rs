@@ -102,7 +102,8 @@ fn are_plain(plan: &LabPlan) -> bool {
 }
 
 /// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements or
-/// names of its own? The client's account has no privileges, so that what the client does ends with its sessions.
+/// names of its own? The client's account has no privileges, so that what the client does ends with its
+/// sessions.
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
     let touches = |action: &Action| match action {
         Action::Mysqld(_) => true,

@@ -45,7 +45,8 @@ pub(crate) fn run(program: &OsString, arguments: &[OsString]) -> Result<ExitCode
         | GuestEnd::Panicked(_)
         | GuestEnd::Stalled(_)
         | GuestEnd::Died(_)
-        | GuestEnd::Cancelled) => Err(Trouble::GuestEnded(format!(
+        | GuestEnd::Cancelled
+        | GuestEnd::Saved) => Err(Trouble::GuestEnded(format!(
             "{end:?}\n{}",
             report.console.join("\n")
         ))),

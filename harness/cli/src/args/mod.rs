@@ -48,6 +48,7 @@ Examples:
   lvs-matrix run --watch mine.yaml                          again after each change of mine.yaml
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
   lvs-matrix run delete-variants --kernels 6.1,6.12,7.2     side by side on several guest kernels
+  lvs-matrix run --kernel qemu:/boot/vmlinuz-6.1.0-44-amd64 on a distribution's own kernel, in QEMU
   sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time
 
 Defaults of the options jobs, kernel, lang, mysqld, observe-at-most, place, repeat and stall may stand in \
@@ -266,10 +267,10 @@ built again.
 
 Examples:
   lvs-matrix kernel build                                   the default line, 7.2
-  lvs-matrix kernel build --package linux-source-6.18       another package, installed or to be downloaded
+  lvs-matrix kernel build --package linux-source-6.1        another package, installed or to be downloaded
   lvs-matrix kernel build --tarball linux-7.2.tar.xz        a source of your own")]
     Build(KernelBuildArguments),
-    /// List the guest kernels in the cache
+    /// List the kernels in the cache, what this machine's archives offer, and what each lacks
     List {
         /// How to print it
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -385,13 +386,14 @@ pub(crate) struct WhatToRun {
     /// far as the available memory holds a guest of 1 GiB or more for each]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else
-    /// the newest]
-    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    /// Guest kernel: a version such as 7.2, the path of a `linux` binary, or a stock kernel in QEMU, which is
+    /// named qemu:VMLINUZ (with ,modules=FOLDER where these lie elsewhere) or package:linux-image-NAME
+    /// [default: the cached 7.2, else the newest]
+    #[arg(long, value_name = "KERNEL", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
-    /// Run each cell on each of these guest kernels (6.1,7.2, or paths), in place of that of --kernel: one
-    /// run, and a report that says where they agree
-    #[arg(long, value_name = "VERSION|FILE,…", value_delimiter = ',')]
+    /// Run each cell on each of these guest kernels (6.1,7.2,qemu:/boot/vmlinuz-VERSION), in place of that of
+    /// --kernel: one run, and a report that says where they agree
+    #[arg(long, value_name = "KERNEL,…", value_delimiter = ',')]
     pub(crate) kernels: Vec<Asked>,
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]

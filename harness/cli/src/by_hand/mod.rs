@@ -109,6 +109,13 @@ fn open(
     let mut what = what(arguments);
     what.kernel = what.kernel.or_else(|| wanted.kernel.clone());
     let environment = Environment::find(&what, &[], std::slice::from_ref(&wanted.selected))?;
+    if let RunsOn::Stock(machine) = &environment.kernels.first().runs_on {
+        return Err(Failure::Mistake(format!(
+            "shell and exec work in guests with User-mode Linux and on the host's own kernel; a stock kernel \
+             in QEMU ({}) has no way in",
+            machine.kernel.release
+        )));
+    }
     let signals = signals()?;
     let folder = if kept.is_some() || always_kept {
         Kept::For(Folder::make(kept)?)

@@ -19,6 +19,7 @@ pub(crate) use user::User;
 
 use crate::kernel::Kernel;
 use crate::protocol::PayloadEnd;
+use crate::stock::Machine;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ pub struct ReadOnlyInput {
 pub enum RunsOn {
     /// One of its own, from [`crate::kernel::find`], in virtual time.
     Kernel(Box<Kernel>),
+    /// A distribution's kernel in QEMU, from [`crate::stock::prepare`], in virtual time.
+    Stock(Box<Machine>),
     /// The host's, in real time, in namespaces of its own: a *native sandbox*. Only root can make one
     /// ([`crate::native`]).
     Host,
@@ -84,7 +87,7 @@ pub struct GuestConfig {
     pub share: PathBuf,
     /// What else the guest may read, by name. What the user can reach anyway is visible in the guest's root.
     pub inputs: Vec<ReadOnlyInput>,
-    /// Memory of a guest with a kernel of its own, MiB.
+    /// Memory of a guest with User-mode Linux, MiB; a machine has its own.
     pub memory_mib: u32,
     /// How long the host waits for a message (monotonic host time) before it ends the guest.
     pub stall: Duration,
@@ -106,7 +109,12 @@ impl GuestConfig {
         Self::with(RunsOn::Host, init.into(), share.into())
     }
 
-    fn with(runs_on: RunsOn, init: PathBuf, share: PathBuf) -> Self {
+    /// A guest in QEMU, on this machine and with this share; everything else as by default.
+    pub fn in_qemu(machine: Machine, init: impl Into<PathBuf>, share: impl Into<PathBuf>) -> Self {
+        Self::with(RunsOn::Stock(Box::new(machine)), init.into(), share.into())
+    }
+
+    pub(crate) fn with(runs_on: RunsOn, init: PathBuf, share: PathBuf) -> Self {
         Self {
             runs_on,
             init,
@@ -136,6 +144,8 @@ pub enum GuestEnd {
     Died(HostStatus),
     /// A [`Canceller`] was used, or the [`Guest`] dropped.
     Cancelled,
+    /// The machine waits for its job and was saved.
+    Saved,
 }
 
 /// How the guest's process ended on the host.

@@ -35,12 +35,12 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/// The command that boots a kernel; it is to be spawned as the guest's user.
+/// The command that boots a kernel, or QEMU's; it is to be spawned as the guest's user.
 pub(super) fn boot(
     surroundings: &Surroundings,
     kernel: &Path,
     arguments: &[String],
-    memory_folder: &Path,
+    memory_folder: Option<&Path>,
 ) -> Command {
     let mut command = if surroundings.wrapped {
         let mut command = Command::new(WRAPPER[0]);
@@ -60,8 +60,10 @@ pub(super) fn boot(
         // get_top_address). Seen: a panic.
         .env_clear()
         .env("PATH", PATH)
-        .env("HOME", "/")
-        .env("TMPDIR", memory_folder);
+        .env("HOME", "/");
+    if let Some(folder) = memory_folder {
+        command.env("TMPDIR", folder);
+    }
     command
 }
 

@@ -29,6 +29,8 @@ use super::user::User;
 use super::{GuestConfig, GuestError, ReadOnlyInput, RunsOn};
 use crate::kernel::{Kernel, OLDEST_DEFAULT_LINE};
 use crate::protocol::{BOOT_FILE, Boot, HANDED_FOLDER, PRIVATE_FOLDER};
+use crate::stock::machine::{make_drives, put_job};
+use crate::stock::{Machine, Start};
 use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags, fchmod, flock, fstat, memfd_create, open};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
@@ -60,7 +62,8 @@ pub(super) struct Surroundings {
     pub(super) handed: Vec<OwnedFd>,
     /// The guest gets a user and PID namespace by unshare(1): as an ordinary user, where that is allowed.
     pub(super) wrapped: bool,
-    private: PathBuf,
+    /// [`PRIVATE_FOLDER`] in the share.
+    pub(super) private: PathBuf,
     _lock: File,
 }
 
@@ -70,6 +73,7 @@ impl Surroundings {
         let share = absolute("share", &config.share)?;
         let kernel = match &config.runs_on {
             RunsOn::Kernel(kernel) => Some(absolute("kernel", &kernel.path)?),
+            RunsOn::Stock(machine) => Some(machine.qemu.clone()),
             RunsOn::Host => None,
         };
         let init = absolute("init program", &config.init)?;
@@ -101,6 +105,7 @@ impl Surroundings {
         };
         let prepared = match &config.runs_on {
             RunsOn::Kernel(kernel) => surroundings.prepare(config, kernel, inputs, user),
+            RunsOn::Stock(machine) => surroundings.prepare_in_qemu(config, machine, &inputs, user),
             RunsOn::Host => surroundings.prepare_on_host(config, &inputs, user),
         };
         match prepared {
@@ -128,6 +133,7 @@ impl Surroundings {
             copies: Vec::new(),
             folders: Vec::new(),
             user: None,
+            clock_start: None,
         };
         if user.other {
             if !self.isolate(&mut inputs, user)? {
@@ -164,6 +170,48 @@ impl Surroundings {
         Ok(())
     }
 
+    /// In QEMU, which opens its files below the share, its working folder, and inherits the saved machine: so
+    /// it can be another user's whatever the rights on the folders above are.
+    fn prepare_in_qemu(
+        &mut self,
+        config: &GuestConfig,
+        machine: &Machine,
+        inputs: &[(String, PathBuf)],
+        user: User,
+    ) -> Result<(), GuestError> {
+        make_drives(&self.private).map_err(io_error("make the drives of a machine"))?;
+        match &machine.start {
+            Start::Boot => {}
+            Start::GoOn { saved, .. } => {
+                let boot = Boot {
+                    payload_args: config.payload_args.clone(),
+                    inputs: Vec::new(),
+                    copies: Vec::new(),
+                    folders: Vec::new(),
+                    user: None,
+                    clock_start: config.clock_start,
+                };
+                let boot =
+                    serde_json::to_vec(&boot).map_err(|error| io_error("write a job")(error.into()))?;
+                put_job(&self.private, &self.share, inputs, &boot).map_err(io_error("write a job"))?;
+                let saved = File::open(saved).map_err(io_error(format!("open {}", saved.display())))?;
+                self.handed.push(saved.into());
+            }
+        }
+        if user.other {
+            give(&self.share, user)?;
+        }
+        // Last: the next child of this thread must be QEMU. Without a PID namespace it ends with this thread
+        // all the same, and has no children but while it is saved.
+        let own_pids = if user.other {
+            unshare_pids()
+        } else {
+            Err(Errno::PERM)
+        };
+        self.wrapped = own_pids.is_err() && can_wrap().is_ok();
+        Ok(())
+    }
+
     /// On the host's own kernel: init itself makes the mounts, in namespaces that it is started in.
     fn prepare_on_host(
         &mut self,
@@ -184,6 +232,7 @@ impl Surroundings {
             copies: Vec::new(),
             folders: Vec::new(),
             user: Some((user.uid, user.gid)),
+            clock_start: None,
         })?;
         // Last: the next child of this thread must be init.
         unshare_pids().map_err(system("make a private PID namespace"))

@@ -7,13 +7,17 @@ use super::user::User;
 use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, RunsOn};
 use super::{command_line, memory, spawn, sweep};
 use crate::protocol::Message;
+use crate::stock::Start;
+use crate::stock::archive::unpack;
+use crate::stock::machine::{self, MONITOR, RECORDS, SAVED};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use std::fs;
-use std::io::{PipeReader, Read};
-use std::os::fd::OwnedFd;
+use std::fs::{self, File};
+use std::io::{BufReader, PipeReader, Read, Seek, SeekFrom};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -101,11 +105,11 @@ impl Watch {
         let user = User::choose(config.run_as)?;
         let memory_folder = match &config.runs_on {
             RunsOn::Kernel(_) => Some(memory::choose(config.memory_mib, user)?),
-            RunsOn::Host => None,
+            RunsOn::Stock(_) | RunsOn::Host => None,
         };
         // A sandbox is on the host's own kernel and clock, and may do several things at a time.
         let processor = match &config.runs_on {
-            RunsOn::Kernel(_) => Processor::take(),
+            RunsOn::Kernel(_) | RunsOn::Stock(_) => Processor::take(),
             RunsOn::Host => None,
         };
         let started = Instant::now();
@@ -117,10 +121,22 @@ impl Watch {
                     let init = (!surroundings.init_in_share).then_some(surroundings.init.as_path());
                     let arguments = command_line::arguments(own.version, init, memory, clock)?;
                     let what = format!("start the guest kernel {}", own.path.display());
-                    let boot = spawn::boot(&surroundings, kernel, &arguments, memory_folder);
+                    let boot = spawn::boot(&surroundings, kernel, &arguments, Some(memory_folder));
                     (boot, Some(user).filter(|user| user.other), what)
                 }
-                (RunsOn::Kernel(_) | RunsOn::Host, _, _) => {
+                (RunsOn::Stock(stock), Some(qemu), _) => {
+                    let saved = surroundings.handed.first();
+                    let arguments = match (&stock.start, saved) {
+                        (Start::GoOn { .. }, Some(saved)) => {
+                            machine::going_on(stock.memory_mib, saved.as_raw_fd())
+                        }
+                        (Start::GoOn { .. } | Start::Boot, _) => machine::booting(stock.memory_mib),
+                    };
+                    let boot = spawn::boot(&surroundings, qemu, &arguments, None);
+                    let user = Some(user).filter(|user| user.other);
+                    (boot, user, format!("start {}", qemu.display()))
+                }
+                (RunsOn::Kernel(_) | RunsOn::Stock(_) | RunsOn::Host, _, _) => {
                     let what = format!("start {} in namespaces of its own", config.init.display());
                     // Init begins as root, and makes the payload another user's.
                     (spawn::begin_sandbox(&surroundings), None, what)
@@ -269,6 +285,8 @@ impl Watch {
                             self.look_at_memory();
                         }
                         Message::Failed(reason) => self.said = Some(GuestEnd::InitFailed(reason)),
+                        Message::Ready => self.save(),
+                        Message::Stored { from, bytes } => self.fetch(from, bytes),
                     }
                     // After the hand-over, which may have waited for the caller.
                     self.progress = Instant::now();
@@ -280,6 +298,38 @@ impl Watch {
                     }
                 }
             }
+        }
+    }
+
+    /// Saves a machine that waits for its job, which ends it. One that went on from there says nothing of the
+    /// kind.
+    fn save(&mut self) {
+        let saved = File::open(&self.surroundings.private).and_then(|folder| {
+            // A socket's path may have 108 bytes, unix(7).
+            let socket = format!("/proc/self/fd/{}/{MONITOR}", folder.as_raw_fd());
+            machine::save(Path::new(&socket), SAVED)
+        });
+        self.said = Some(match saved {
+            Ok(()) => GuestEnd::Saved,
+            Err(error) => GuestEnd::InitFailed(format!("the machine cannot be saved: {error}")),
+        });
+        let _ = self.child.kill();
+    }
+
+    /// Takes files that the guest has put onto its drive into the share. What cannot be taken is missed by
+    /// the caller, who finds the reason among the console's lines.
+    fn fetch(&mut self, from: u64, bytes: u64) {
+        let fetched = File::open(self.surroundings.private.join(RECORDS)).and_then(|mut drive| {
+            drive.seek(SeekFrom::Start(from))?;
+            unpack(
+                BufReader::with_capacity(1 << 20, drive.take(bytes)),
+                &self.surroundings.share,
+                false,
+            )
+        });
+        if let Err(error) = fetched {
+            let words = format!("\nfiles of the guest cannot be taken from its drive: {error}\n");
+            self.console.feed(words.as_bytes(), &mut Vec::new());
         }
     }
 

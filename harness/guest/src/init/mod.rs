@@ -18,12 +18,13 @@ mod loopback;
 mod mounts;
 mod payload;
 pub(crate) mod privileges;
+mod qemu;
 mod sandbox;
 
 pub use console::Console;
 pub use payload::PATH;
 
-use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_SANDBOX, Message, PayloadEnd};
+use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_SANDBOX, IN_QEMU, Message, PayloadEnd};
 use std::convert::Infallible;
 use std::io;
 
@@ -67,6 +68,8 @@ impl InitError {
 enum Place {
     /// In a kernel of its own.
     Guest,
+    /// In a stock kernel in QEMU.
+    Qemu,
     /// On the host's kernel, in namespaces of its own.
     Sandbox,
 }
@@ -74,7 +77,12 @@ enum Place {
 impl Place {
     fn of_this_process() -> Option<Self> {
         let value = std::env::var_os(GUEST_VARIABLE).filter(|_| std::process::id() == 1)?;
-        [(IN_A_GUEST, Self::Guest), (IN_A_SANDBOX, Self::Sandbox)]
+        let places = [
+            (IN_A_GUEST, Self::Guest),
+            (IN_QEMU, Self::Qemu),
+            (IN_A_SANDBOX, Self::Sandbox),
+        ];
+        places
             .into_iter()
             .find(|(name, _)| value == *name)
             .map(|(_, place)| place)
@@ -99,6 +107,7 @@ pub fn run() -> Result<Infallible, InitError> {
     let place = Place::of_this_process().ok_or(InitError::NotInAGuest("nothing says so"))?;
     match place {
         Place::Guest => mounts::check_place()?,
+        Place::Qemu => qemu::check_place()?,
         Place::Sandbox => sandbox::check_place()?,
     }
     let message = match serve(place) {
@@ -106,14 +115,14 @@ pub fn run() -> Result<Infallible, InitError> {
         Err(error) => Message::Failed(error.to_string()),
     };
     let console = match place {
-        Place::Guest => Console::open(),
+        Place::Guest | Place::Qemu => Console::open(),
         Place::Sandbox => Console::of_output(),
     };
     console
         .and_then(|console| console.send(&message))
         .map_err(InitError::io("write to the console"))?;
     match place {
-        Place::Guest => {
+        Place::Guest | Place::Qemu => {
             rustix::system::reboot(rustix::system::RebootCommand::PowerOff)
                 .map_err(InitError::step("power off"))?;
         }
@@ -128,14 +137,15 @@ fn serve(place: Place) -> Result<PayloadEnd, InitError> {
     match place {
         Place::Guest => {
             let boot = mounts::set_up()?;
-            let end = payload::reap(payload::start(&boot)?)?;
+            let end = payload::reap(payload::start(&boot, None)?)?;
             mounts::flush()?;
             Ok(end)
         }
+        Place::Qemu => payload::reap(payload::start(&qemu::set_up()?, Some(IN_QEMU))?),
         Place::Sandbox => {
             let boot = sandbox::set_up()?;
             privileges::reduce()?;
-            let payload = payload::start(&boot)?;
+            let payload = payload::start(&boot, Some(IN_A_SANDBOX))?;
             privileges::drop_all()?;
             payload::reap(payload)
         }

@@ -41,31 +41,7 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     unmount(SHARE_AT_FIRST, UnmountFlags::empty())
         .map_err(InitError::step("unmount the share from /proc"))?;
 
-    put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
-    put("sysfs", "/sys", plain | MountFlags::NOEXEC, None)?;
-    put("devtmpfs", "/dev", MountFlags::NOSUID, None)?;
-    for folder in ["/dev/pts", "/dev/shm"] {
-        make_folder(folder)?;
-    }
-    put(
-        "devpts",
-        "/dev/pts",
-        MountFlags::NOSUID | MountFlags::NOEXEC,
-        Some(c"mode=0620,ptmxmode=0666"),
-    )?;
-    for (link, target) in [
-        ("fd", "fd"),
-        ("stdin", "fd/0"),
-        ("stdout", "fd/1"),
-        ("stderr", "fd/2"),
-    ] {
-        // A convenience of shells; no harm if a kernel should make them itself.
-        let _ = symlink(Path::new("/proc/self").join(target), Path::new("/dev").join(link));
-    }
-    for folder in ["/dev/shm", "/tmp", "/var/tmp"] {
-        put("tmpfs", folder, plain, Some(c"mode=1777"))?;
-    }
-    put("tmpfs", "/run", plain, Some(c"mode=0755"))?;
+    put_own()?;
     make_folder(SHARE)?;
     put("hostfs", SHARE, plain, Some(&share_on_host))?;
     make_folder(INPUTS)?;
@@ -94,6 +70,36 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     rustix::system::sethostname(b"guest").map_err(InitError::step("set the host name"))?;
     super::loopback::up()?;
     Ok(boot)
+}
+
+/// The file systems that a guest has of its own, whatever its root is.
+pub(super) fn put_own() -> Result<(), InitError> {
+    let plain = MountFlags::NOSUID | MountFlags::NODEV;
+    put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
+    put("sysfs", "/sys", plain | MountFlags::NOEXEC, None)?;
+    put("devtmpfs", "/dev", MountFlags::NOSUID, None)?;
+    for folder in ["/dev/pts", "/dev/shm"] {
+        make_folder(folder)?;
+    }
+    put(
+        "devpts",
+        "/dev/pts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        Some(c"mode=0620,ptmxmode=0666"),
+    )?;
+    for (link, target) in [
+        ("fd", "fd"),
+        ("stdin", "fd/0"),
+        ("stdout", "fd/1"),
+        ("stderr", "fd/2"),
+    ] {
+        // A convenience of shells; no harm if a kernel should make them itself.
+        let _ = symlink(Path::new("/proc/self").join(target), Path::new("/dev").join(link));
+    }
+    for folder in ["/dev/shm", "/tmp", "/var/tmp"] {
+        put("tmpfs", folder, plain, Some(c"mode=1777"))?;
+    }
+    put("tmpfs", "/run", plain, Some(c"mode=0755"))
 }
 
 /// A folder of the host as hostfs takes it.

@@ -1,9 +1,7 @@
 //! The payload: this binary again, as an ordinary process.
 
 use super::InitError;
-use crate::protocol::{
-    Boot, GUEST_VARIABLE, IN_A_SANDBOX, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE,
-};
+use crate::protocol::{Boot, GUEST_VARIABLE, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 use std::os::unix::process::CommandExt;
@@ -15,8 +13,8 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 /// The payload's process.
 pub(super) struct Payload(Option<Pid>);
 
-/// Starts the payload.
-pub(super) fn start(boot: &Boot) -> Result<Payload, InitError> {
+/// Starts the payload, which is told where it is, if it is to know.
+pub(super) fn start(boot: &Boot, place: Option<&str>) -> Result<Payload, InitError> {
     // The link, not the path: a tmpfs may lie over the folder of the binary by now.
     let mut command = Command::new("/proc/self/exe");
     command
@@ -31,7 +29,10 @@ pub(super) fn start(boot: &Boot) -> Result<Payload, InitError> {
         .stdin(Stdio::null());
     if let Some((uid, gid)) = boot.user {
         // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
-        command.uid(uid).gid(gid).env(GUEST_VARIABLE, IN_A_SANDBOX);
+        command.uid(uid).gid(gid);
+    }
+    if let Some(place) = place {
+        command.env(GUEST_VARIABLE, place);
     }
     let child = command.spawn().map_err(InitError::io("run the payload"))?;
     Ok(Payload(i32::try_from(child.id()).ok().and_then(Pid::from_raw)))

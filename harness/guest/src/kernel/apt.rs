@@ -126,6 +126,15 @@ impl<'a> Apt<'a> {
         Ok(found)
     }
 
+    /// Is this package in the lists that were read?
+    pub(super) fn has(&self, package: &str) -> Result<bool, KernelError> {
+        let mut names = self.command("apt-cache");
+        names.args(["pkgnames", package]);
+        let mut found = false;
+        self.workshop.run(names, |line| found |= line.trim() == package)?;
+        Ok(found)
+    }
+
     /// Fetches a package; gives the file and its version.
     pub(super) fn download(
         &self,

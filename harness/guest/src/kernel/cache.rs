@@ -94,6 +94,15 @@ impl Kernel {
         }
     }
 
+    /// Was it built with the configuration and the cure of today? One that was not is not taken by its
+    /// version; one that was given by path alone is taken as it is.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let of_today = || configuration::request_sha256(self.version.line());
+        let provenance = self.provenance.as_ref();
+        provenance.is_none_or(|provenance| provenance.request_sha256 == of_today())
+    }
+
     fn check(&self) -> Result<(), KernelError> {
         self.check_sha256(&sha256_of_file(&self.path)?)
     }
@@ -218,7 +227,6 @@ fn pick(
     wanted: &str,
     fits: impl Fn(&Kernel, &Provenance) -> bool,
 ) -> Result<Kernel, KernelError> {
-    let today = configuration::request_sha256();
     let (kernels, mut found) = entries(cache)?;
     let mut fitting = Vec::new();
     for kernel in kernels {
@@ -227,7 +235,7 @@ fn pick(
         };
         if !fits(&kernel, provenance) {
             found.push(kernel.version.to_string());
-        } else if provenance.request_sha256 != today {
+        } else if !kernel.is_current() {
             found.push(format!("{} built with another configuration", kernel.version));
         } else {
             fitting.push(kernel);
@@ -308,6 +316,7 @@ mod tests {
             binary_sha256: hex(&Sha256::digest("")),
             built: String::new(),
             compiler: String::new(),
+            lacks: Vec::new(),
         };
         fs::write(
             folder.join("kernel.json"),
@@ -345,7 +354,7 @@ mod tests {
         put(
             &installed,
             "7.2.12",
-            &configuration::request_sha256(),
+            &configuration::request_sha256((7, 2)),
             package("7.2"),
         );
         assert!(find(&cache, None).is_err());
@@ -367,7 +376,7 @@ mod tests {
     #[test]
     fn the_preferred_line_comes_first_then_the_newest() {
         let (_folder, cache) = cache();
-        let today = configuration::request_sha256();
+        let today = configuration::request_sha256((7, 2));
         let found = |selector| {
             find(&cache, selector)
                 .map(|kernel| kernel.version.to_string())
@@ -418,7 +427,7 @@ mod tests {
         put(
             &cache,
             "7.4.0",
-            &configuration::request_sha256(),
+            &configuration::request_sha256((7, 2)),
             Identity::Tarball {
                 sha256: sha256.into(),
             },
@@ -436,7 +445,12 @@ mod tests {
     #[test]
     fn what_is_damaged_is_named_and_not_used() {
         let (_folder, cache) = cache();
-        put(&cache, "7.2.12", &configuration::request_sha256(), package("7.2"));
+        put(
+            &cache,
+            "7.2.12",
+            &configuration::request_sha256((7, 2)),
+            package("7.2"),
+        );
         let kernel = find(&cache, None).unwrap();
         let sha256 = || sha256_of_file(&kernel.path).unwrap();
         kernel.check_sha256(&sha256()).unwrap();

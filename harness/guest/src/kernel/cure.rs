@@ -95,8 +95,15 @@ const CURES: [Cure; 2] = [
 ];
 
 /// Where the names of the time-travel modes have been at home.
-const MODE_FOLDERS: [&str; 2] = ["arch/um/include/linux", "arch/um/include/shared"];
+const MODE_FOLDERS: [&str; 3] = [
+    "arch/um/include/linux",
+    "arch/um/include/shared",
+    "arch/um/include/asm",
+];
 const MODE: &str = "TT_MODE_INFCPU";
+
+/// Lets virtual time pass, microseconds (arch/um/include/asm/delay.h).
+const DELAY: &str = "um_udelay";
 
 /// All that is put in, for the kernel's key.
 pub(super) fn lines() -> impl Iterator<Item = &'static str> {
@@ -118,7 +125,14 @@ pub(super) fn apply(tree: &Path) -> Result<(), KernelError> {
                 "it does not know {MODE}, so it has no time-travel=inf-cpu as we know it"
             )));
         }
-        fs::write(&file, cure.insert(&text)?).map_err(KernelError::file("write", &file))?;
+        let cured = cure.insert(&text)?;
+        // What the lines call is declared there. Before Linux 5.12 the file does not read it for itself.
+        let cured = if cure.lines.contains(DELAY) && !text.contains("delay.h>") {
+            format!("#include <linux/delay.h>\n{cured}")
+        } else {
+            cured
+        };
+        fs::write(&file, cured).map_err(KernelError::file("write", &file))?;
     }
     Ok(())
 }
@@ -189,6 +203,16 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("time-internal.h"), MODE).unwrap();
         apply(tree.path()).unwrap();
+        let includes = |number: usize| {
+            let cured = fs::read_to_string(tree.path().join(CURES[number].file)).unwrap();
+            cured.matches("#include <linux/delay.h>").count()
+        };
+        assert_eq!((includes(0), includes(1)), (1, 0));
+        let with_it = format!("#include <linux/delay.h>\n{}", CURES[0].anchor);
+        fs::write(tree.path().join(CURES[0].file), with_it).unwrap();
+        fs::write(tree.path().join(CURES[1].file), CURES[1].anchor).unwrap();
+        apply(tree.path()).unwrap();
+        assert_eq!((includes(0), includes(1)), (1, 0));
         for cure in &CURES {
             let cured = fs::read_to_string(tree.path().join(cure.file)).unwrap();
             assert!(cured.contains(cure.lines));

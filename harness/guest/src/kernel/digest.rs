@@ -21,6 +21,6 @@ pub fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

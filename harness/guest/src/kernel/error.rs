@@ -53,7 +53,7 @@ pub enum KernelError {
         reason: String,
     },
     /// Tools are missing.
-    #[error("missing to build a kernel:{}\non Debian: apt-get install {}", tool_lines(.0), packages(.0))]
+    #[error("missing to get a kernel:{}\non Debian: apt-get install {}", tool_lines(.0), packages(.0))]
     MissingTools(Vec<MissingTool>),
     /// Too little space in the cache.
     #[error("{} has {available_mib} MiB free, and a kernel build needs {needed_mib} MiB for a while; set \
@@ -74,6 +74,17 @@ pub enum KernelError {
     NoSource {
         /// The package or line.
         wanted: String,
+        /// Where was looked, and what was found there.
+        reason: String,
+    },
+    /// A kernel's package is nowhere to be had.
+    #[error(
+        "no package {package}: {reason}\nalternatives: name another (`lvs-matrix kernel list` lists them), \
+         or give a vmlinuz by its path: qemu:VMLINUZ"
+    )]
+    NoImage {
+        /// The package.
+        package: String,
         /// Where was looked, and what was found there.
         reason: String,
     },

@@ -75,6 +75,9 @@ pub struct Provenance {
     pub built: String,
     /// The first line of `gcc --version`.
     pub compiler: String,
+    /// What cannot be tried on it, as its line does not have it yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
 }
 
 #[cfg(test)]

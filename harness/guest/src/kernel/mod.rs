@@ -17,15 +17,19 @@ mod cure;
 mod digest;
 mod error;
 mod identity;
+mod image;
 mod source;
 pub(crate) mod tools;
 mod tree;
 mod workshop;
 
 pub use cache::{CacheFolder, Kernel, find, list};
+pub(crate) use digest::hex;
 pub use digest::sha256_of_file;
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
+pub(crate) use image::unpacked_package;
+pub use image::{offered, unpacked_packages};
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -39,6 +43,15 @@ pub const PREFERRED_LINE: (u32, u32) = (7, 2);
 pub const OLDEST_DEFAULT_LINE: (u32, u32) = (6, 16);
 /// The suite that carries newer `linux-source` packages than the stable release.
 pub const BACKPORTS_SUITE: &str = "trixie-backports";
+/// Where packages of kernels are looked for that the machine's own suites do not have, in this order: other
+/// suites of the same archives.
+pub const OTHER_SUITES: [&str; 5] = [
+    BACKPORTS_SUITE,
+    "trixie",
+    "bookworm-backports",
+    "bookworm",
+    "bullseye",
+];
 
 /// Where the kernel's source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +154,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
     let tarball = source::fetch(&request.source, &workshop, progress)?;
     let tree = tree::unpack(&workshop, &tarball, progress)?;
     cure::apply(&tree)?;
-    configuration::configure(&tree, &workshop, progress)?;
+    let lacks = configuration::configure(&tree, &workshop, progress)?;
     let binary = compile::compile(&tree, &workshop, request.jobs, progress)?;
     tree::publish(
         &workshop,
@@ -149,6 +162,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
         &tree,
         &binary,
         tarball.identity,
+        lacks,
         progress,
     )
 }

@@ -4,7 +4,9 @@ use super::apt::Apt;
 use super::digest::sha256_of_file;
 use super::identity::Identity;
 use super::workshop::Workshop;
-use super::{BACKPORTS_SUITE, KernelError, OLDEST_DEFAULT_LINE, PREFERRED_LINE, Phase, Progress, Source};
+use super::{
+    BACKPORTS_SUITE, KernelError, OLDEST_DEFAULT_LINE, OTHER_SUITES, PREFERRED_LINE, Phase, Progress, Source,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +44,10 @@ pub(super) fn fetch(
             let has_it = |apt: &Apt<'_>| {
                 Ok::<_, KernelError>(apt.source_packages()?.iter().any(|found| found == name))
             };
-            let found = (apt.use_own_suites(progress)? && has_it(&apt)?)
-                || (apt.use_suite(BACKPORTS_SUITE, progress)? && has_it(&apt)?);
+            let mut found = apt.use_own_suites(progress)? && has_it(&apt)?;
+            for suite in OTHER_SUITES {
+                found = found || (apt.use_suite(suite, progress)? && has_it(&apt)?);
+            }
             if !found {
                 return Err(KernelError::NoSource {
                     wanted: name.clone(),

@@ -52,6 +52,18 @@ pub(crate) fn missing(with_download: bool) -> Vec<MissingTool> {
     missing
 }
 
+pub(super) fn check_download_tools() -> Result<(), KernelError> {
+    let missing = DOWNLOAD.iter().filter(|(name, _)| program(name).is_none());
+    let missing: Vec<_> = missing
+        .map(|&(what, package)| MissingTool { what, package })
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(KernelError::MissingTools(missing))
+    }
+}
+
 pub(super) fn check_build_tools(source: &Source) -> Result<(), KernelError> {
     let with_download = match source {
         Source::DefaultLine | Source::Package(_) => true,

@@ -53,6 +53,7 @@ pub(super) fn publish(
     tree: &Path,
     binary: &Path,
     source: Identity,
+    lacks: Vec<String>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Kernel, KernelError> {
     progress(&Progress::of(Phase::Publish));
@@ -75,10 +76,11 @@ pub(super) fn publish(
     let provenance = Provenance {
         version: text,
         source,
-        request_sha256: configuration::request_sha256(),
+        request_sha256: configuration::request_sha256(version.line()),
         binary_sha256: sha256_of_file(binary)?,
         built: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
         compiler,
+        lacks,
     };
     let entry = workshop.make_folder("entry")?;
     fs::copy(binary, entry.join("linux")).map_err(KernelError::file("copy", binary))?;

@@ -107,6 +107,7 @@ crate::catalogue::words! {
     edited_by_keepalived: "when keepalived had edited it" / "keepalived 修改之后";
     at_the_end: "at the end" / "结束时";
     place_guest: "guest kernel (User-mode Linux), virtual clock" / "客户机内核（User-mode Linux），虚拟时钟";
+    place_qemu: "stock kernel in QEMU, virtual clock" / "QEMU 中的原版内核，虚拟时钟";
     place_host: "the host's kernel, real clock" / "主机内核，真实时钟";
 
     shown_by(what, citations): "{what} ({citations})" / "{what}（{citations}）";

@@ -59,7 +59,7 @@ fn every_text_is_there_and_fills_in_the_same() {
 /// Words that mean the same to readers of either language, and names of what is the same everywhere.
 const SHARED: &str = "FIN RST SYN ACK ARP ICMP IP IPVS TCP VIP OK NG KiB SQLSTATE errno mysql mysqld \
     server_id lvs matrix S T U tcpdump Wireshark capture pcapng MySQL Markdown User mode Linux SIGSTOP Home \
-    End Enter Escape LVS explain try keepalived";
+    End Enter Escape LVS explain try keepalived QEMU";
 
 /// The English words of a text that are not shared.
 fn words_of(text: &str) -> impl Iterator<Item = String> {

@@ -493,6 +493,7 @@ pub fn moment(words: Language, moment: Moment) -> &'static str {
 pub fn place(words: Language, environment: &Environment) -> &'static str {
     match environment.place {
         Place::Guest => words.place_guest(),
+        Place::Qemu => words.place_qemu(),
         Place::Host => words.place_host(),
     }
 }

@@ -73,8 +73,8 @@ actions! {
 
         /// A host that was powered off starts again, with the addresses, the VIP among them, and the settings
         /// that it had, those of steps included. Its connections are lost, its firewall's rules are not. Its
-        /// server is up when the step ends. A director boots without a VIP, entries and sync daemons, and with
-        /// an empty table, which its keepalived fills: that runs when the step ends.
+        /// server is up when the step ends. A director boots without a VIP, entries and sync daemons, and
+        /// with an empty table, which its keepalived fills: that runs when the step ends.
         "power-on" PowerOn {
             /// A real server or a director of the lab that is off.
             required "server" server: Name;

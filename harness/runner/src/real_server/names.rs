@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-/// A command that becomes `program`, in a mount namespace of its own where /etc/hosts has these names. The file
-/// lies in `folder`.
+/// A command that becomes `program`, in a mount namespace of its own where /etc/hosts has these names. The
+/// file lies in `folder`.
 pub(super) fn knowing(hosts: &str, folder: &Path, program: &Path) -> io::Result<Command> {
     let file = folder.join("hosts");
     fs::write(&file, hosts)?;

@@ -1,0 +1,117 @@
+//! Stock kernels in QEMU: what a guest with one has of this machine.
+
+use crate::doctor::path;
+use crate::output;
+use crate::place;
+use crate::scenarios::Selected;
+use lvs_matrix_guest::RunsOn;
+use lvs_matrix_guest::kernel::CacheFolder;
+use lvs_matrix_guest::stock::{Ingredients, StockError, StockKernel, prepare};
+use lvs_matrix_model::plan::plan;
+use lvs_matrix_runner::{Server, missing_programs};
+use std::path::{Path, PathBuf};
+
+/// Programs that labs start, or that are typed in them, beside those that every cell calls. Those that this
+/// machine has not, a guest has not either.
+const PROGRAMS: &str = "awk bash cat chmod chown cp cut date dd echo env false grep head id keepalived \
+    kill ln ls mariadb mkdir mktemp mount mv mysql nsenter prlimit ps rm sed \
+    setpriv setsid sh sleep sort stty tail test timeout tr true umount uname \
+    unshare wc";
+
+/// What these programs read.
+const READ: [&str; 16] = [
+    "/etc/iproute2",
+    "/etc/ld.so.cache",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/openssl.cnf",
+    "/lib/terminfo",
+    "/usr/lib/locale/C.utf8",
+    "/usr/lib/ssl",
+    "/usr/lib/tc",
+    "/usr/lib/x86_64-linux-gnu/libmariadb3",
+    "/usr/share/iproute2",
+    "/usr/share/mariadb/charsets",
+    "/usr/share/mariadb/english",
+    "/usr/share/mysql/charsets",
+    "/usr/share/mysql/english",
+    "/usr/share/terminfo",
+];
+
+/// Languages that programs of authors are written in, with what they read. They are large, so a guest has
+/// them only if a cell runs such a program.
+const INTERPRETERS: [&str; 2] = ["perl", "python3"];
+const OF_INTERPRETERS: [&str; 7] = [
+    "/etc/perl",
+    "/usr/lib/python3",
+    "/usr/lib/x86_64-linux-gnu/perl",
+    "/usr/lib/x86_64-linux-gnu/perl-base",
+    "/usr/lib/x86_64-linux-gnu/perl5",
+    "/usr/share/perl",
+    "/usr/share/perl5",
+];
+
+/// Makes the machine for these cells ready, which boots it if that was not done before.
+pub(crate) fn machine(
+    cache: &CacheFolder,
+    kernel: &StockKernel,
+    init: &Path,
+    server: Option<&Server>,
+    selected: &[Selected],
+) -> Result<RunsOn, StockError> {
+    let ingredients = Ingredients {
+        kernel,
+        init,
+        files: &files(server, selected),
+        memory_mib: memory_mib(selected),
+    };
+    let machine = prepare(cache, &ingredients, &mut |news| output::talk(news))?;
+    Ok(RunsOn::Stock(Box::new(machine)))
+}
+
+/// As a guest with User-mode Linux, and for the root, which is in memory; in steps, so that few machines are
+/// saved.
+fn memory_mib(selected: &[Selected]) -> u32 {
+    const ROOT_MIB: u32 = 512;
+    const STEP_MIB: u32 = 1024;
+    let plans: Vec<_> = selected
+        .iter()
+        .flat_map(|selected| {
+            let cells = selected.cells.iter().chain(&selected.tried);
+            cells.map(|cell| plan(&selected.scenario, cell))
+        })
+        .collect();
+    let wanted = place::memory_mib(&plans).saturating_add(ROOT_MIB);
+    wanted.checked_next_multiple_of(STEP_MIB).unwrap_or(wanted)
+}
+
+fn files(server: Option<&Server>, selected: &[Selected]) -> Vec<PathBuf> {
+    let path = path();
+    let find = |program: &str| {
+        let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
+        found.find(|path| path.is_file())
+    };
+    let all_cells_call = missing_programs("").into_iter().map(|(program, _)| program);
+    let mut programs: Vec<&str> = all_cells_call.chain(PROGRAMS.split(' ')).collect();
+    let mut files: Vec<PathBuf> = READ.map(PathBuf::from).into();
+    if selected.iter().any(Selected::runs_own_programs) {
+        programs.extend(INTERPRETERS);
+        files.extend(OF_INTERPRETERS.map(PathBuf::from));
+        files.extend(python_folders());
+    }
+    files.extend(programs.into_iter().filter_map(find));
+    files.extend(server.map(|server| server.program.clone()));
+    files
+}
+
+/// `/usr/lib/python3.11` and its like.
+fn python_folders() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    folders.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("python3."))
+    });
+    folders.sort();
+    folders
+}
