@@ -121,8 +121,8 @@ fn sync_daemon(director: &Namespace, state: SyncState, wanted: bool) -> Result<S
 }
 
 /// What a director had in memory goes with its power: the VIP, its sync daemons, its table and its entries.
-/// No call empties the table of entries. With expire_nodest_conn the kernel deletes those whose destination is
-/// gone (net/netfilter/ipvs/ip_vs_conn.c, `ip_vs_expire_nodest_conn_flush`).
+/// No call empties the table of entries. With expire_nodest_conn the kernel deletes those whose destination
+/// is gone (net/netfilter/ipvs/ip_vs_conn.c, `ip_vs_expire_nodest_conn_flush`).
 pub(super) fn forgotten(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()> {
     const EXPIRE: &str = "net.ipv4.vs.expire_nodest_conn";
     let stage = || format!("take from {node} what it had in memory");
