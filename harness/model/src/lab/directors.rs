@@ -204,45 +204,18 @@ impl State<'_> {
         self.directors.syncs(node, state)
     }
 
-    /// Which sync daemon cannot be started or stopped.
-    pub(super) fn of_sync(&self, action: &HostAction) -> Option<Conflict<'static>> {
-        let node = action.node();
-        match action {
-            HostAction::StartSyncDaemon { state, .. } => {
-                let runs = self.directors.syncs(&node, *state);
-                runs.then_some(Conflict::SyncDaemonRuns(*state))
-            }
-            HostAction::StopSyncDaemon { state, .. } => {
-                let runs = self.directors.syncs(&node, *state);
-                (!runs).then_some(Conflict::NoSyncDaemon(*state))
-            }
-            HostAction::PowerOff { .. }
-            | HostAction::PowerOn { .. }
-            | HostAction::LinkDown { .. }
-            | HostAction::LinkUp { .. }
-            | HostAction::MoveVip { .. }
-            | HostAction::StopKeepalived { .. }
-            | HostAction::StartKeepalived { .. }
-            | HostAction::ReloadKeepalived { .. }
-            | HostAction::SetSysctl { .. } => None,
+    /// Why a sync daemon of this director cannot be started, or cannot be stopped.
+    pub(super) fn of_sync(&self, node: &Node, state: SyncState, starts: bool) -> Option<Conflict<'static>> {
+        match (starts, self.directors.syncs(node, state)) {
+            (true, true) => Some(Conflict::SyncDaemonRuns(state)),
+            (false, false) => Some(Conflict::NoSyncDaemon(state)),
+            (true, false) | (false, true) => None,
         }
     }
 
-    /// What no keepalived in its state can have done to it.
-    pub(super) fn of_keepalived(&self, action: &HostAction) -> Option<Conflict<'static>> {
-        let starts = match action {
-            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => false,
-            HostAction::StartKeepalived { .. } => true,
-            HostAction::PowerOff { .. }
-            | HostAction::PowerOn { .. }
-            | HostAction::LinkDown { .. }
-            | HostAction::LinkUp { .. }
-            | HostAction::StartSyncDaemon { .. }
-            | HostAction::StopSyncDaemon { .. }
-            | HostAction::MoveVip { .. }
-            | HostAction::SetSysctl { .. } => return None,
-        };
-        match (self.directors.daemon(&action.node()), starts) {
+    /// Why the keepalived of this director cannot be started, or cannot be told or ended.
+    pub(super) fn of_keepalived(&self, node: &Node, starts: bool) -> Option<Conflict<'static>> {
+        match (self.directors.daemon(node), starts) {
             (None, _) => Some(Conflict::NoKeepalived),
             (Some(Daemon::Runs), true) => Some(Conflict::KeepalivedRuns),
             (Some(Daemon::Stopped(_)), false) => Some(Conflict::KeepalivedStopped),

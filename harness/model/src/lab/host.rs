@@ -92,11 +92,13 @@ impl<'a> State<'a> {
                 let cut = cut.any(|node| node.real_server() == Some(server));
                 cut.then_some(Conflict::PowerUnseen(server))
             }
-            HostAction::StopKeepalived { .. }
-            | HostAction::ReloadKeepalived { .. }
-            | HostAction::StartKeepalived { .. } => self.of_keepalived(action),
+            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => {
+                self.of_keepalived(&action.node(), false)
+            }
+            HostAction::StartKeepalived { .. } => self.of_keepalived(&action.node(), true),
             HostAction::MoveVip { to, .. } => self.of_vip(to),
-            HostAction::StartSyncDaemon { .. } | HostAction::StopSyncDaemon { .. } => self.of_sync(action),
+            HostAction::StartSyncDaemon { state, .. } => self.of_sync(&action.node(), *state, true),
+            HostAction::StopSyncDaemon { state, .. } => self.of_sync(&action.node(), *state, false),
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }
