@@ -58,8 +58,14 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
         if table.has_entry(view.known_as) || !table.has_service() {
             return None;
         }
-        let by_keepalived = view.plan.keepalived().is_some_and(|said| said.sync);
-        let told = match by_keepalived || synced_by_hand(view) {
+        let said_by = view.plan.keepalived();
+        let own = said_by.is_some_and(|said| said.config.is_some());
+        let told = match said_by.is_some_and(|said| said.sync) {
+            // Which daemons ran then, and what they told, is another matter.
+            _ if own || synced_by_hand(view) => bilingual!(
+                "No sync daemon had told {to} of the connection" / "没有同步守护进程把这条连接告知 {to}",
+                to = view.director(),
+            ),
             false => bilingual!(
                 "No sync daemon ran, so nobody had told {to} of the connection"
                     / "没有运行同步守护进程，因此没有人告知 {to} 这条连接",
@@ -456,7 +462,7 @@ impl<'a> ByHand<'a> {
 }
 
 /// The last segment of the connection that another director passed on before a packet, and which one it was.
-fn passed_by_the_other<'v>(view: &'v CellView<'_>, before: u32) -> Option<(Seen, &'v Node)> {
+pub(super) fn passed_by_the_other<'v>(view: &'v CellView<'_>, before: u32) -> Option<(Seen, &'v Node)> {
     let passages = view.sent.iter().rev();
     passages
         .filter_map(|passage| Some((passage.passed_on.as_ref()?.0, passage.director.as_ref()?)))

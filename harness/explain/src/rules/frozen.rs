@@ -3,7 +3,7 @@
 use super::prelude::*;
 use lvs_matrix_model::action::{Action, HostAction, ServerDeed};
 use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::Behaviour;
+use lvs_matrix_model::verdict::{Behaviour, HangEnd};
 
 /// A process that does not run, on a host that does.
 pub(super) const FROZEN: Rule = Rule {
@@ -17,8 +17,19 @@ pub(super) const FROZEN: Rule = Rule {
         let request = view.request()?;
         let (reached, server) = request.at_server()?;
         let acknowledged = view.acknowledged()?;
-        let (frozen, began) = frozen(view, server, view.end())?;
-        if view.payload().is_some_and(|answer| answer.at > began) || began > view.operation.due {
+        let (frozen, began) = match frozen(view, server, view.end()) {
+            Some((_, began)) if view.payload().is_some_and(|answer| answer.at > began) => return None,
+            Some(found) => found,
+            // It ran again, and then it answered.
+            None if answered_in_the_end(view) => {
+                let answer = view.payload()?;
+                let (_, thawed, _) = last(view, server, answer.at).filter(|(_, _, frozen)| !frozen)?;
+                let before = frozen(view, server, Instant(thawed.0.checked_sub(1)?))?;
+                before.1.lt(&answer.at).then_some(before)?
+            }
+            None => return None,
+        };
+        if began > view.operation.due {
             return None;
         }
         let what = if view.is_connect() {
@@ -82,6 +93,11 @@ pub(super) const FROZEN: Rule = Rule {
         })
     },
 };
+
+fn answered_in_the_end(view: &CellView<'_>) -> bool {
+    let behaviour = &view.observed.behaviour;
+    matches!(behaviour, Behaviour::Hung { end, .. } if *end == HangEnd::Answer)
+}
 
 /// A client that only waits has nothing that could go unanswered.
 pub(super) const NOTHING_TO_SEND: Rule = Rule {

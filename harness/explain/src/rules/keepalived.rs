@@ -7,7 +7,7 @@ use super::frozen::frozen;
 use super::prelude::*;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::keepalived::HealthCheck;
+use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::record::{LoggedLine, Moment, StepRecord};
 
 /// How long after its last word on a server keepalived edits the table at the latest: the edit follows in the
@@ -223,7 +223,9 @@ impl<'a> TakenOut<'a> {
                 server = server,
             )
         });
-        if let (Some(_), Some(said)) = (self.said, view.plan.keepalived()) {
+        // Of the author's own configuration each server may have checks of its own, and a reload others.
+        let own = |said: &&Keepalived| said.config.is_none();
+        if let (Some(_), Some(said)) = (self.said, view.plan.keepalived().filter(own)) {
             let delay = Human(said.delay_loop());
             text.push(&match usize::from(said.retry()) {
                 0 => bilingual!(

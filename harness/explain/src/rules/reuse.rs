@@ -136,17 +136,17 @@ pub(super) const DROPS: Rule = Rule {
             at: head.at,
             text: bilingual!(
                 "The client's SYN came from the port of an earlier connection, of which the director still \
-                 had an entry ({entry}): {not_over} only an entry in TIME_WAIT or CLOSE makes place \
-                 for a SYN (conn_reuse_mode=1). The SYN therefore matched that entry, whose server had been \
+                 had an entry ({entry}): {not_over} {mode} The SYN therefore matched that entry, whose server had been \
                  deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} \
                  ({from} on director, to {to}). That another server was there made no difference: what \
                  matches an entry is not scheduled."
                     / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{not_over}\
-                       而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
+                       {mode}\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
                        上的{from}，至{to}）。有别的真实服务器也没有用：匹配到条目的报文段不会被调度。",
                 entry = old.text(),
                 not_over = old.not_over(),
+                mode = makes_place(view),
                 times = times(dropped.len()),
                 from = first(*head),
                 to = first(*tail),
@@ -194,15 +194,14 @@ pub(super) const LEADS: Rule = Rule {
             at: passed.sent.at,
             text: bilingual!(
                 "The client's SYN came from the port of an earlier connect, of which the director still had \
-                 an entry ({entry}): {not_over} only an entry in TIME_WAIT or CLOSE makes place for a SYN \
-                 (conn_reuse_mode=1). So nobody was chosen: the SYN went where the entry leads, to {server}, \
+                 an entry ({entry}): {not_over} {mode} So nobody was chosen: the SYN went where the entry leads, to {server}, \
                  which had weight {weight} ({seen} on director). Each SYN that is passed on prolongs the \
                  entry."
-                    / "客户端的 SYN 来自先前一次连接用过的端口，调度器上还有那次连接的条目（{entry}）：{not_over}而只有处于 TIME_WAIT \
-                       或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有进行选择：SYN 按条目到达 {server}，其权重为 \
+                    / "客户端的 SYN 来自先前一次连接用过的端口，调度器上还有那次连接的条目（{entry}）：{not_over}{mode}因此没有进行选择：SYN 按条目到达 {server}，其权重为 \
                        {weight}（director 上的{seen}）。每个转发的 SYN 都会延长该条目。",
                 entry = old.text(),
                 not_over = old.not_over(),
+                mode = makes_place(view),
                 server = old.server,
                 seen = first(*seen),
             ),
@@ -352,19 +351,27 @@ pub(super) const PASSES_ON: Rule = Rule {
             return None;
         }
         let answer = answer_from(view, old.server)?;
+        // One that still has the connection asks back with a bare ACK (RFC 9293, 3.10.7.4), and takes a SYN only
+        // after the client's RST.
+        let mut since = view
+            .sent_by(old.server)
+            .filter(|(packet, _)| passed.at <= packet.at);
+        let asks_back = since.next().is_some_and(|(_, segment)| !segment.flags.syn);
+        if asks_back {
+            return None;
+        }
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
                 "The client's SYN ({sent} on client) came from the port of an earlier connection, of which \
-                 the director still had an entry ({entry}); only one in TIME_WAIT or CLOSE makes place for a \
-                 SYN (conn_reuse_mode=1). So nothing was scheduled: the SYN was passed on to the old \
-                 connection's server (packet {passed} on director). {server} had forgotten that connection, \
-                 took the SYN for what it is, and answered (packet {answer} on client)."
-                    / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；只有处于 TIME_WAIT 或 \
-                       CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
-                       数据包 {passed}）。{server} 已不记得那条连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",
+                 the director still had an entry ({entry}): {mode} So nothing was scheduled: the SYN was passed on to the old \
+                 connection's server (packet {passed} on director). {server} had no connection of that \
+                 port, took the SYN for what it is, and answered (packet {answer} on client)."
+                    / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{mode}因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
+                       数据包 {passed}）。{server} 上没有该端口的连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",
                 sent = first(request.sent),
                 entry = old.text(),
+                mode = makes_place(view),
                 passed = passed.packet,
                 server = old.server,
                 answer = answer.number,
@@ -380,6 +387,23 @@ pub(super) const PASSES_ON: Rule = Rule {
         })
     },
 };
+
+/// Which entries make place for a SYN (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_in_hook`: with
+/// conn_reuse_mode=0 none does).
+fn makes_place(view: &CellView<'_>) -> Bilingual {
+    let at = view.request().map_or(Instant(0), |request| request.sent.at);
+    if view.sysctl(view.director(), CONN_REUSE_MODE, at) == Some("0") {
+        bilingual!(
+            "no entry makes place for a SYN (conn_reuse_mode=0)."
+                / "没有条目会给 SYN 让位（conn_reuse_mode=0）。"
+        )
+    } else {
+        bilingual!(
+            "only an entry in TIME_WAIT or CLOSE makes place for a SYN (conn_reuse_mode=1)."
+                / "只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。"
+        )
+    }
+}
 
 /// The SYNs that arrived at the director before one of them was passed on.
 fn dropped(view: &CellView<'_>) -> Vec<Seen> {

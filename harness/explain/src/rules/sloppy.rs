@@ -1,6 +1,7 @@
 //! Segments without an entry that are scheduled all the same, and entries that are older than their time.
 
 use super::super::claim;
+use super::failover::passed_by_the_other;
 use super::prelude::*;
 use super::rule::tcp_protocol;
 
@@ -49,7 +50,17 @@ impl<'a> PickedUp<'a> {
             .map(|table| table.snapshot);
         let idle = arrived.at.since(last.at);
         let mut shown_by = vec![packet(*last)];
-        let why = if let Some(snapshot) = none {
+        let others = passed_by_the_other(view, arrived.packet);
+        let why = if let Some((before, from)) = others.filter(|(seen, _)| seen.packet == last.packet) {
+            shown_by.push(Citation::Snapshot(none?));
+            bilingual!(
+                "the table of {to} had no entry for the connection, which {from} had passed on before ({before} \
+                 there)"
+                    / "{to} 的表中没有这条连接的条目，此前由 {from} 转发（{from} 上的{before}）",
+                to = view.director(),
+                before = first(before),
+            )
+        } else if let Some(snapshot) = none {
             shown_by.push(Citation::Snapshot(snapshot));
             bilingual!(
                 "the director's table had no entry for the connection any more (the last segment that it had \
