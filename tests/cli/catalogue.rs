@@ -76,7 +76,7 @@ fn what_happens_if_is_told_with_what_helps_and_where_it_was_seen() {
         .filter(|target| target.ends_with(".pcapng"));
     let files: Vec<&str> = files.collect();
     assert!(files.len() > 5, "{files:?}");
-    for file in files {
+    for file in files.into_iter().chain(["report.json", "junit.xml", "report.md"]) {
         assert!(site.join("cells").join(file).is_file(), "{file}");
     }
 }
@@ -89,6 +89,8 @@ fn a_folder_that_is_in_use_and_one_that_is_no_run_are_refused() {
     let said = say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(folder.path())).expect_code(2);
     assert!(said.stderr.contains("is not empty"), "{}", said.stderr);
     let out = folder.path().join("site");
+    let twice = say(plain(&["catalogue"]).args([&kept, &kept]).arg("--out").arg(&out)).expect_code(2);
+    assert!(twice.stderr.contains("is named twice"), "{}", twice.stderr);
     let said = say(plain(&["catalogue"]).arg(folder.path()).arg("--out").arg(&out)).expect_code(2);
     assert!(
         said.stderr.contains("is not the folder of a run"),
@@ -96,4 +98,52 @@ fn a_folder_that_is_in_use_and_one_that_is_no_run_are_refused() {
         said.stderr
     );
     assert!(!out.exists());
+}
+
+/// A run that was stopped, beside the whole one: what has no record is counted, and what helped in one run is
+/// not said of the other.
+#[test]
+fn what_is_missing_is_said_and_runs_are_not_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = repository().join("tests/fixtures/cells");
+    let stopped = folder.path().join("stopped");
+    let (hung, fast) = ("absent_up_execute-sql_0", "absent_up_execute-sql_1");
+    fs::create_dir_all(stopped.join("config-change").join(hung)).unwrap();
+    for file in ["record.json", "capture.pcapng"] {
+        let file = Path::new("config-change").join(hung).join(file);
+        fs::copy(kept.join(&file), stopped.join(&file)).unwrap();
+    }
+    let mut run: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(kept.join("run.json")).unwrap()).unwrap();
+    let selected = run["selected"].as_array().unwrap().iter();
+    let own = selected.filter(|cell| {
+        let cell: lvs_matrix_model::matrix::CellRef = serde_json::from_value((*cell).clone()).unwrap();
+        cell.scenario.as_str() == "config-change" && [hung, fast].contains(&cell.slug().as_str())
+    });
+    run["selected"] = own.cloned().collect();
+    fs::write(stopped.join("run.json"), run.to_string()).unwrap();
+    let site = folder.path().join("site");
+    say(plain(&["catalogue"])
+        .args([&stopped, &kept])
+        .arg("--out")
+        .arg(&site))
+    .expect_code(0);
+    let page = fs::read_to_string(site.join("index.html")).unwrap();
+    assert!(
+        page.contains("Without a record that can be read, and not in here: 1 cell."),
+        "{page}"
+    );
+    // The setting helped in the one cell of the whole run, and its twin without a sibling is not counted.
+    let of_deletion = rows(&page, "remove real server S");
+    let alone = folder.path().join("alone");
+    say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(&alone)).expect_code(0);
+    let of_kept = rows(
+        &fs::read_to_string(alone.join("index.html")).unwrap(),
+        "remove real server S",
+    );
+    let helps = |rows: &[String]| -> Vec<String> {
+        let columns = rows.iter().map(|row| row.split('|').nth(5).unwrap().to_owned());
+        columns.collect()
+    };
+    assert_eq!(helps(&of_deletion), helps(&of_kept));
 }

@@ -255,6 +255,11 @@ pub(crate) fn shipped_for_a_place() -> Vec<PathBuf> {
 pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
     let of_many = [
         "faults.yaml",
+        "keepalived-reload.yaml",
+        "quorum.yaml",
+        "sync-by-hand.yaml",
+        "too-many-connect-errors.yaml",
+        "drop-entry.yaml",
         "delete-variants.yaml",
         "distribution.yaml",
         "firewall.yaml",

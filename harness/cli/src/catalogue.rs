@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::folder::{Folder, absolute};
 use crate::load::{load, read_run};
 use crate::output;
+use crate::reports;
 use lvs_matrix_report::{
     CataloguedRun, Language, RunReport, catalogue_file, catalogue_html, html, scenario_file,
 };
@@ -30,6 +31,10 @@ pub(crate) fn catalogue(arguments: &CatalogueArguments) -> Result<ExitCode, Fail
             for scenario in &report.run().scenarios {
                 let page = html(&report.of_scenario(&scenario.name));
                 output::write_file(&own, &scenario_file(words, &scenario.name), &page)?;
+            }
+            // Each page leads to what the whole run says to programs.
+            if words == Language::English {
+                reports::write_whole(&own, report)?;
             }
         }
         let catalogued: Vec<CataloguedRun<'_>> = reports
@@ -63,6 +68,10 @@ fn named(runs: &[PathBuf]) -> Result<Vec<(&Path, String)>, Failure> {
     for run in runs {
         // Of `latest` or `.` the name of what it stands for.
         let whole = fs::canonicalize(run).or_else(|_| absolute(run).map_err(|_| ()));
+        if all.iter().any(|(other, _)| same(other, run)) {
+            let text = format!("{} is named twice; each run counts once", run.display());
+            return Err(Failure::Mistake(text));
+        }
         let name = whole
             .ok()
             .and_then(|whole| Some(whole.file_name()?.to_string_lossy().into_owned()));
@@ -86,4 +95,11 @@ fn named(runs: &[PathBuf]) -> Result<Vec<(&Path, String)>, Failure> {
         all.push((run, free));
     }
     Ok(all)
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        (_, _) => false,
+    }
 }

@@ -80,8 +80,13 @@ pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Fai
     for missing in report.missing() {
         remove_page(&beneath, &missing.cell)?;
     }
-    output::write_file(folder, REPORT_FILE, &markdown(report))?;
     output::write_file(folder, HTML_FILE, &html(report))?;
+    write_whole(folder, report)
+}
+
+/// Writes `report.md`, `report.json` and `junit.xml`.
+pub(crate) fn write_whole(folder: &Path, report: &RunReport) -> Result<(), Failure> {
+    output::write_file(folder, REPORT_FILE, &markdown(report))?;
     output::write_file(folder, "report.json", &json(report).map_err(software)?)?;
     output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
 }

@@ -38,6 +38,16 @@ pub(super) const SCHEDULED: Rule = Rule {
                 "belonged to no connection that the director knows, so the director"
                     / "不属于调度器已知的任何连接，于是调度器"
             ),
+            // What it had lived for is over, and the SYN did not go where it led.
+            Some(old) if *server != *old.server && old.is_over_by(view, passed.at) => {
+                shown_by.push(old.place());
+                bilingual!(
+                    "came from the port of an earlier connection, whose entry ({entry}) had ended meanwhile, \
+                     so the director"
+                        / "来自先前一条连接用过的端口，那条连接的条目（{entry}）已经过期，于是调度器",
+                    entry = old.text(),
+                )
+            }
             Some(old) => match old.fate {
                 Fate::MakesPlace | Fate::ExpiresNow => {
                     let (text, place) = old.made_place();

@@ -25,7 +25,7 @@ pub(super) enum Fate {
 pub(super) struct OldEntry<'a> {
     table: Table,
     entry: Entry,
-    server: &'a Name,
+    pub(super) server: &'a Name,
     pub(super) fate: Fate,
 }
 
@@ -60,8 +60,21 @@ impl<'a> OldEntry<'a> {
         })
     }
 
+    /// Had it lived for its time by then, if no segment has prolonged it?
+    pub(super) fn is_over_by(&self, view: &CellView<'_>, at: Instant) -> bool {
+        let mut snapshots = view.record.snapshots.iter();
+        let of_table = snapshots.find(|snapshot| snapshot.number == self.table.snapshot);
+        // `ipvsadm` cuts seconds off.
+        of_table.is_some_and(|snapshot| snapshot.at.plus(self.entry.left()) <= at)
+    }
+
+    /// Where the tables are that had it.
+    pub(super) fn place(&self) -> Citation {
+        Citation::Snapshot(self.table.snapshot)
+    }
+
     /// `CLOSE, to rs1`.
-    fn text(&self) -> Bilingual {
+    pub(super) fn text(&self) -> Bilingual {
         bilingual!(
             "{state}, to {server}, to expire in {expires}" / "{state}，指向 {server}，{expires} 后过期",
             state = self.entry.state(),
@@ -136,10 +149,10 @@ pub(super) const DROPS: Rule = Rule {
             at: head.at,
             text: bilingual!(
                 "The client's SYN came from the port of an earlier connection, of which the director still \
-                 had an entry ({entry}): {not_over} {mode} The SYN therefore matched that entry, whose server had been \
-                 deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} \
-                 ({from} on director, to {to}). That another server was there made no difference: what \
-                 matches an entry is not scheduled."
+                 had an entry ({entry}): {not_over} {mode} The SYN therefore matched that entry, whose \
+                 server had been deleted from the table, and with expire_nodest_conn=0 it was dropped in \
+                 silence, {times} ({from} on director, to {to}). That another server was there made no \
+                 difference: what matches an entry is not scheduled."
                     / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{not_over}\
                        {mode}\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
@@ -194,10 +207,11 @@ pub(super) const LEADS: Rule = Rule {
             at: passed.sent.at,
             text: bilingual!(
                 "The client's SYN came from the port of an earlier connect, of which the director still had \
-                 an entry ({entry}): {not_over} {mode} So nobody was chosen: the SYN went where the entry leads, to {server}, \
-                 which had weight {weight} ({seen} on director). Each SYN that is passed on prolongs the \
-                 entry."
-                    / "客户端的 SYN 来自先前一次连接用过的端口，调度器上还有那次连接的条目（{entry}）：{not_over}{mode}因此没有进行选择：SYN 按条目到达 {server}，其权重为 \
+                 an entry ({entry}): {not_over} {mode} So nobody was chosen: the SYN went where the entry \
+                 leads, to {server}, which had weight {weight} ({seen} on director). Each SYN that is \
+                 passed on prolongs the entry."
+                    / "客户端的 SYN 来自先前一次连接用过的端口，调度器上还有那次连接的条目（{entry}）：{not_over}{mode}\
+                       因此没有进行选择：SYN 按条目到达 {server}，其权重为 \
                        {weight}（director 上的{seen}）。每个转发的 SYN 都会延长该条目。",
                 entry = old.text(),
                 not_over = old.not_over(),
@@ -232,13 +246,7 @@ pub(super) const OVER: Rule = Rule {
             Some((seen, Node::RealServer(server))) => Some((passage.sent, *seen, server)),
             Some(_) | None => None,
         })?;
-        let snapshot = view
-            .record
-            .snapshots
-            .iter()
-            .find(|snapshot| snapshot.number == old.table.snapshot)?;
-        // `ipvsadm` cuts seconds off.
-        if passed.at < snapshot.at.plus(old.entry.left()) {
+        if !old.is_over_by(view, passed.at) {
             return None;
         }
         let answer = answer_from(view, server)?;
@@ -351,8 +359,8 @@ pub(super) const PASSES_ON: Rule = Rule {
             return None;
         }
         let answer = answer_from(view, old.server)?;
-        // One that still has the connection asks back with a bare ACK (RFC 9293, 3.10.7.4), and takes a SYN only
-        // after the client's RST.
+        // One that still has the connection asks back with a bare ACK (RFC 9293, 3.10.7.4), and takes a SYN
+        // only after the client's RST.
         let mut since = view
             .sent_by(old.server)
             .filter(|(packet, _)| passed.at <= packet.at);
@@ -364,10 +372,12 @@ pub(super) const PASSES_ON: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The client's SYN ({sent} on client) came from the port of an earlier connection, of which \
-                 the director still had an entry ({entry}): {mode} So nothing was scheduled: the SYN was passed on to the old \
-                 connection's server (packet {passed} on director). {server} had no connection of that \
-                 port, took the SYN for what it is, and answered (packet {answer} on client)."
-                    / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{mode}因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
+                 the director still had an entry ({entry}): {mode} So nothing was scheduled: the SYN was \
+                 passed on to the old connection's server (packet {passed} on director). {server} had no \
+                 connection of that port, took the SYN for what it is, and answered (packet \
+                 {answer} on client)."
+                    / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：{mode}\
+                       因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
                        数据包 {passed}）。{server} 上没有该端口的连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",
                 sent = first(request.sent),
                 entry = old.text(),

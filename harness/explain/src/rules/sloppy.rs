@@ -54,8 +54,8 @@ impl<'a> PickedUp<'a> {
         let why = if let Some((before, from)) = others.filter(|(seen, _)| seen.packet == last.packet) {
             shown_by.push(Citation::Snapshot(none?));
             bilingual!(
-                "the table of {to} had no entry for the connection, which {from} had passed on before ({before} \
-                 there)"
+                "the table of {to} had no entry for the connection, which {from} had passed on before \
+                 ({before} there)"
                     / "{to} 的表中没有这条连接的条目，此前由 {from} 转发（{from} 上的{before}）",
                 to = view.director(),
                 before = first(before),

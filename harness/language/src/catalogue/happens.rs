@@ -2,10 +2,10 @@
 
 crate::catalogue::words! {
     what_happens_if: "What happens if" / "如果……会怎样";
-    happens_intro(cells, changes): "What clients of an LVS service get when something is changed: {cells} \
-        of the shipped scenarios, {changes}. Each line was observed on a real kernel with real servers, and \
+    happens_intro(cells, changes): "What clients of an LVS service get when something is changed: {cells}, \
+        {changes}. Each line was observed on a real kernel with real servers, and \
         its scenario says how."
-        / "变更时 LVS 服务的客户端会得到什么：随附场景的 {cells}，{changes}。每一行都是在真实内核和真实服务器上观察到的，\
+        / "变更时 LVS 服务的客户端会得到什么：{cells}，{changes}。每一行都是在真实内核和真实服务器上观察到的，\
         其场景说明了过程。";
     happens_reading: "The longest time is from the beginning of the client's operation, or how long it met \
         silence. “Above all where” says what sets the cells of a line apart from the others of the same \
@@ -16,6 +16,9 @@ crate::catalogue::words! {
     happens_left_out(cells): "Left out are {cells} in which nothing was changed, which tested nothing, or of \
         which it is not known how the client fared."
         / "未列入的有 {cells}：没有变更、没有测到任何东西，或客户端结果不明。";
+    happens_missing(cells): "Without a record that can be read, and not in here: {cells}. A run was \
+        stopped, or its folder is damaged. The page of each scenario says which and why."
+        / "没有可读的记录、未列入的有 {cells}：运行被中断，或其目录已损坏。各场景的页面说明是哪些以及原因。";
     happens_search: "search the changes" / "搜索变更";
     happens_none: "No change has all these words." / "没有变更包含所有这些词。";
     chapter_table: "An edit of the director's table" / "编辑调度器的表";

@@ -142,18 +142,16 @@ fn apart(group: &[&Case<'_>], others: &[&Case<'_>]) -> Vec<Apart> {
     found.into_iter().map(|(_, apart)| apart).collect()
 }
 
-/// Cells that differ from each other in the value of one axis.
-struct Siblings<'a>(HashMap<(CellRef, usize), Vec<&'a Case<'a>>>);
+/// Cells of one run and one kernel that differ from each other in the value of one axis.
+struct Siblings<'a>(HashMap<(&'a str, CellRef, usize), Vec<&'a Case<'a>>>);
 
 impl<'a> Siblings<'a> {
     fn of(cases: &'a [Case<'a>]) -> Self {
         let mut known: HashMap<_, Vec<&Case<'_>>> = HashMap::new();
         for case in cases {
             for (place, _) in case.id().values.iter().enumerate() {
-                known
-                    .entry((without(case.id(), place), place))
-                    .or_default()
-                    .push(case);
+                let key = (case.pages, without(case.id(), place), place);
+                known.entry(key).or_default().push(case);
             }
         }
         Self(known)
@@ -199,7 +197,7 @@ impl<'a> Siblings<'a> {
         case: &'b Case<'_>,
     ) -> impl Iterator<Item = (Vec<(String, String)>, &'b Case<'a>)> {
         let places = 0..case.id().values.len();
-        let near = places.filter_map(|place| self.0.get(&(without(case.id(), place), place)));
+        let near = places.filter_map(|place| self.0.get(&(case.pages, without(case.id(), place), place)));
         near.flatten().filter_map(|sibling| {
             let same = sibling.change == case.change && sibling.kind == case.kind;
             let beyond = sibling.beyond(case);

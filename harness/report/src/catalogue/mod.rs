@@ -98,13 +98,19 @@ fn sections(words: Language, runs: &[CataloguedRun<'_>], page: PageOf<'_>) -> Co
         .filter_map(|(cell, pages)| Case::of(words, cell, pages))
         .collect();
     let changes = gathered(words, &cases);
-    let top = vec![
+    let mut top = vec![
         Block::paragraph(
             words.happens_intro(words.count(cases.len(), CELL), words.count(changes.len(), CHANGE)),
         ),
         Block::Note(words.happens_reading().to_owned()),
         Block::Note(words.happens_left_out(words.count(total.saturating_sub(cases.len()), CELL))),
     ];
+    let missing: usize = runs.iter().map(|run| run.report.missing().len()).sum();
+    if missing > 0 {
+        top.push(Block::Note(strong(
+            &words.happens_missing(words.count(missing, CELL)),
+        )));
+    }
     let mut chapters: Vec<Section> = Chapter::ALL
         .into_iter()
         .filter_map(|chapter| {
@@ -114,10 +120,14 @@ fn sections(words: Language, runs: &[CataloguedRun<'_>], page: PageOf<'_>) -> Co
         })
         .collect();
     chapters.extend(incidents(words, runs, page));
-    let places = runs
-        .iter()
-        .flat_map(|run| overview::environments(words, run.report));
-    chapters.push(titled(words.chapter_places(), "places", places.collect()));
+    let mut places = Vec::new();
+    for run in runs {
+        if runs.len() > 1 {
+            places.push(Block::Heading(foreign(run.pages)));
+        }
+        places.extend(overview::environments(words, run.report));
+    }
+    chapters.push(titled(words.chapter_places(), "places", places));
     Contents { top, chapters }
 }
 
@@ -172,7 +182,7 @@ fn row(words: Language, line: &Line<'_>, page: PageOf<'_>) -> Row {
     Row::of(vec![
         Cell::Head(line.kind.words(words)),
         Cell::Text(tag(class, &line.result) + &errors(words, line)),
-        Cell::Text(Human(longest).to_string()),
+        Cell::Text(foreign(&Human(longest).to_string())),
         Cell::Text(apart(words, line)),
         Cell::Text(seen_on(words, line)),
         Cell::Text(helps(words, &line.helps)),

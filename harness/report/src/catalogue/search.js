@@ -23,7 +23,13 @@ const start = () => {
     if (location.hash !== hash && (location.hash || field.value)) history.replaceState(null, "", hash);
   };
   const read = () => {
-    field.value = decodeURIComponent(location.hash.startsWith("#q=") ? location.hash.slice(3) : "");
+    const sought = location.hash.startsWith("#q=") ? location.hash.slice(3) : "";
+    try {
+      field.value = decodeURIComponent(sought);
+    } catch {
+      // A lone percent sign, typed by hand.
+      field.value = sought;
+    }
     draw();
   };
   field.form.addEventListener("submit", (event) => event.preventDefault());
