@@ -240,8 +240,11 @@ fn load_including(
         let Source::File(file) = source else {
             return Err("a shipped scenario has no files beside it".to_owned());
         };
-        let file = file.parent().unwrap_or(Path::new("")).join(name);
-        let text = read_text(&file)?;
+        let folder = match file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            Some(_) | None => Path::new("."),
+        };
+        let text = read_text(folder, name)?;
         texts.extend_from_slice(text.as_bytes());
         Ok(text)
     };
@@ -249,9 +252,17 @@ fn load_including(
     Ok((scenario, texts))
 }
 
-/// The text of a file beside a scenario.
-fn read_text(file: &Path) -> Result<String, String> {
+/// The text of a file in the folder of a scenario, or below it. A link that leads out of it is not followed.
+fn read_text(folder: &Path, name: &str) -> Result<String, String> {
+    let file = &folder.join(name);
     let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    let real = fs::canonicalize(file).map_err(failed)?;
+    if !real.starts_with(fs::canonicalize(folder).map_err(failed)?) {
+        return Err(format!(
+            "{} leads out of the folder of the scenario",
+            file.display()
+        ));
+    }
     // A pipe could be waited for without end.
     if !fs::metadata(file).map_err(failed)?.is_file() {
         return Err(format!("{} is no file", file.display()));
