@@ -357,3 +357,33 @@ pub(crate) fn select(
         .filter(|selected| !selected.cells.is_empty())
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_link_out_of_the_folder_is_not_followed() {
+        let all = tempfile::tempdir().unwrap();
+        let folder = all.path().join("scenarios");
+        fs::create_dir_all(folder.join("lb")).unwrap();
+        fs::write(all.path().join("secret"), "outside").unwrap();
+        fs::write(folder.join("lb/one.conf"), "inside\r\n").unwrap();
+        symlink("../lb/one.conf", folder.join("lb/again.conf")).unwrap();
+        symlink("../../secret", folder.join("lb/out.conf")).unwrap();
+        symlink("..", folder.join("up")).unwrap();
+        for name in ["lb/one.conf", "lb/again.conf"] {
+            assert_eq!(read_text(&folder, name).as_deref(), Ok("inside\n"));
+        }
+        for name in ["lb/out.conf", "up/secret"] {
+            let why = read_text(&folder, name).unwrap_err();
+            assert!(why.ends_with("leads out of the folder of the scenario"), "{why}");
+        }
+        assert!(
+            read_text(&folder, "lb/none.conf")
+                .unwrap_err()
+                .contains("No such file")
+        );
+    }
+}

@@ -298,9 +298,8 @@ impl Config {
             .iter()
             .filter(|one| one.word(0) == "vrrp_instance");
         if lab.directors.len() == 1 {
-            // Of one director `--check` alone is started: there is no process of VRRP.
             found.extend(instances.map(|one| {
-                let label = "keepalived moves no VIP there: it has one place";
+                let label = "it is started with `--check` alone there: it moves no VIP";
                 Complaint::new(one.line, "a `vrrp_instance` with one director", label)
                     .help("say `directors: 2`, or leave it out")
             }));

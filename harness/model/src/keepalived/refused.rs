@@ -2,7 +2,7 @@
 
 use super::{Complaint, Statement};
 
-/// Words that no lab can have, what they are, and why. A word in place of `None` is their own name.
+/// Words that no lab can have, what they are (`None`: what they are called says it), and why.
 const REFUSED: [(&str, Option<&str>, &str); 10] = [
     (
         "virtual_server_group",
