@@ -299,7 +299,7 @@ impl Config {
             .filter(|one| one.word(0) == "vrrp_instance");
         if lab.directors.len() == 1 {
             found.extend(instances.map(|one| {
-                let label = "it is started with `--check` alone there: it moves no VIP";
+                let label = "keepalived is started with `--check` alone: it moves no VIP";
                 Complaint::new(one.line, "a `vrrp_instance` with one director", label)
                     .help("say `directors: 2`, or leave it out")
             }));
