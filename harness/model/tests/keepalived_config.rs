@@ -429,9 +429,11 @@ fn the_files_of_searched_actions_are_read() {
         let actions = &scenario.explore.as_ref().unwrap().actions[0];
         let files: Vec<_> = actions
             .iter()
-            .map(|step| match &step.action {
-                Action::Host(HostAction::ReloadKeepalived { config, .. }) => config.as_ref().unwrap().file(),
-                other => panic!("{other:?}"),
+            .map(|step| {
+                let Action::Host(HostAction::ReloadKeepalived { config, .. }) = &step.action else {
+                    panic!("{step:?}")
+                };
+                config.as_ref().unwrap().file()
             })
             .collect();
         assert_eq!(files, [Some("lb/keepalived.conf"), Some("lb/later.conf")]);
