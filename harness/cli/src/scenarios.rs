@@ -240,8 +240,11 @@ fn load_including(
         let Source::File(file) = source else {
             return Err("a shipped scenario has no files beside it".to_owned());
         };
-        let file = file.parent().unwrap_or(Path::new("")).join(name);
-        let text = read_text(&file)?;
+        let folder = match file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            Some(_) | None => Path::new("."),
+        };
+        let text = read_text(folder, name)?;
         texts.extend_from_slice(text.as_bytes());
         Ok(text)
     };
@@ -249,9 +252,17 @@ fn load_including(
     Ok((scenario, texts))
 }
 
-/// The text of a file beside a scenario.
-fn read_text(file: &Path) -> Result<String, String> {
+/// The text of a file in the folder of a scenario, or below it. A link that leads out of it is not followed.
+fn read_text(folder: &Path, name: &str) -> Result<String, String> {
+    let file = &folder.join(name);
     let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    let real = fs::canonicalize(file).map_err(failed)?;
+    if !real.starts_with(fs::canonicalize(folder).map_err(failed)?) {
+        return Err(format!(
+            "{} leads out of the folder of the scenario",
+            file.display()
+        ));
+    }
     // A pipe could be waited for without end.
     if !fs::metadata(file).map_err(failed)?.is_file() {
         return Err(format!("{} is no file", file.display()));
@@ -345,4 +356,34 @@ pub(crate) fn select(
         .into_iter()
         .filter(|selected| !selected.cells.is_empty())
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_link_out_of_the_folder_is_not_followed() {
+        let all = tempfile::tempdir().unwrap();
+        let folder = all.path().join("scenarios");
+        fs::create_dir_all(folder.join("lb")).unwrap();
+        fs::write(all.path().join("secret"), "outside").unwrap();
+        fs::write(folder.join("lb/one.conf"), "inside\r\n").unwrap();
+        symlink("../lb/one.conf", folder.join("lb/again.conf")).unwrap();
+        symlink("../../secret", folder.join("lb/out.conf")).unwrap();
+        symlink("..", folder.join("up")).unwrap();
+        for name in ["lb/one.conf", "lb/again.conf"] {
+            assert_eq!(read_text(&folder, name).as_deref(), Ok("inside\n"));
+        }
+        for name in ["lb/out.conf", "up/secret"] {
+            let why = read_text(&folder, name).unwrap_err();
+            assert!(why.ends_with("leads out of the folder of the scenario"), "{why}");
+        }
+        assert!(
+            read_text(&folder, "lb/none.conf")
+                .unwrap_err()
+                .contains("No such file")
+        );
+    }
 }

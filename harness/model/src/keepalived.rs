@@ -4,6 +4,7 @@
 
 mod config;
 mod own;
+mod refused;
 
 pub use config::{CHECK, Config, Names, Parsed, Statement, VIP};
 pub use own::{Complaint, LabFacts, Own, OwnServer};

@@ -274,6 +274,84 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
             "put the text",
         ),
         (
+            "delay_loop 7",
+            "includer x.conf",
+            "lb/keepalived.conf:16: `includer`",
+            "put the text",
+        ),
+        (
+            "    lb_algo wrr\n",
+            "    lb_algo wrr\n    lvs_sched rr\n",
+            "lb/keepalived.conf:18: `lvs_sched` said twice",
+            "the last",
+        ),
+        (
+            "weight 3\n",
+            "weight 3\n        weight 5\n",
+            "lb/keepalived.conf:23: `weight` said twice",
+            "the last",
+        ),
+        (
+            "weight 3",
+            "weight 65536",
+            "lb/keepalived.conf:22: `weight 65536` is no weight",
+            "0 to 65535",
+        ),
+        (
+            "delay_loop 7",
+            "weight -1",
+            "lb/keepalived.conf:16: `weight -1` is no weight",
+            "0 to 65535",
+        ),
+        (
+            "weight 3",
+            "weight 3\n lb_kind NAT",
+            "lb/keepalived.conf:23: `lb_kind` of a real server",
+            "of the `virtual_server`",
+        ),
+        (
+            "weight 3",
+            "weight 3\n uthreshold 9",
+            "lb/keepalived.conf:23: `uthreshold`",
+            "no thresholds",
+        ),
+        (
+            "delay_loop 7",
+            "persistence_granularity 255.255.255.0",
+            "lb/keepalived.conf:16: `persistence_granularity`",
+            "single clients",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac",
+            "lb/keepalived.conf:10: `use_vmac`",
+            "interface of the lab",
+        ),
+        (
+            "advert_int 2",
+            "track_interface {\n eth7 weight 3\n }",
+            "lb/keepalived.conf:11: the director has no interface `eth7`",
+            "eth0",
+        ),
+        (
+            "virtual_server 10.1.2.3 3306 {",
+            "virtual_server {vip} 3306 { }\nvirtual_server 10.1.2.3 3306 {",
+            "lb/keepalived.conf:16: another `virtual_server` of the VIP with port 3306",
+            "one virtual service",
+        ),
+        (
+            "        10.1.2.3/24",
+            "        10.1.2.11-12\n        10.1.2.3/24",
+            "lb/keepalived.conf:12: the lab has no range of addresses `10.1.2.11-12`",
+            "each address",
+        ),
+        (
+            "delay_loop 7",
+            "quorum_up \"nc 10.1.2.14:3306\"",
+            "lb/keepalived.conf:16: the lab has no 10.1.2.14",
+            "own network",
+        ),
+        (
             "advert_int 2",
             "advert_int 2\n}",
             "lb/keepalived.conf:15: a `}` that closes nothing",
@@ -293,6 +371,107 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         let found = found.unwrap_or_else(|| panic!("{says}: {mistakes:#?}"));
         assert!(found.label.contains(label), "{label}: {found:?}");
     }
+}
+
+/// Of one director keepalived is started with `--check` alone.
+#[test]
+fn an_instance_of_vrrp_needs_two_directors() {
+    let one = SCENARIO
+        .replace("  directors: 2\n", "")
+        .replace(", node: director2", "");
+    let mistakes = loaded(&one, CONF).unwrap_err();
+    let says = "lb/keepalived.conf:5: a `vrrp_instance` with one director";
+    let found = mistakes.iter().find(|one| one.message == says);
+    let help = found.and_then(|found| found.help.as_deref());
+    assert_eq!(help, Some("say `directors: 2`, or leave it out"), "{mistakes:#?}");
+}
+
+#[test]
+fn a_warmup_of_one_check_leaves_that_of_the_others_to_the_lab() {
+    let own = CONF.replacen("retry 4", "retry 4\n            warmup 9", 1);
+    let config = |conf: &str| {
+        let plan = plan_of(&loaded(SCENARIO, conf).unwrap());
+        plan.keepalived_config(&Node::Director, &Told::default()).unwrap()
+    };
+    assert!(config(&own).contains("    }\n    warmup 0\n}\n"));
+    let other = CONF.replacen("delay_loop 7", "@director2 warmup 3", 1);
+    assert!(config(&other).contains("    }\n    warmup 0\n}\n"));
+}
+
+#[test]
+fn what_is_quoted_and_what_has_a_port_is_replaced_too() {
+    let said = "quorum_up \"/bin/echo } 10.1.2.11:3306\"\n    quorum_down \"/bin/echo {\"";
+    let own = CONF.replacen("delay_loop 7", said, 1);
+    let plan = plan_of(&loaded(SCENARIO, &own).unwrap());
+    let text = plan.keepalived_config(&Node::Director, &Told::default()).unwrap();
+    assert!(
+        text.contains("quorum_up \"/bin/echo } 192.0.2.31:3306\"\n    quorum_down \"/bin/echo {\"\n"),
+        "{text}"
+    );
+}
+
+/// In `explore` a list stands for alternatives: each name is read as a file, and each file is checked.
+#[test]
+fn the_files_of_searched_actions_are_read() {
+    let searched = |action: &str| {
+        let explore = "explore:\n  actions: [{ACTION}, { connect: {} }]\n  never: { hung: true }\n";
+        let text = SCENARIO.replace(
+            "expect: [{ observe-only: true }]",
+            "expect: [{ behaviour: answered }]",
+        );
+        loaded(&format!("{text}{}", explore.replace("{ACTION}", action)), CONF)
+    };
+    for action in [
+        "{ reload-keepalived: { config: [lb/keepalived.conf, lb/later.conf] } }",
+        "{ reload-keepalived: [{ config: lb/keepalived.conf }, { config: lb/later.conf }] }",
+    ] {
+        let scenario = searched(action).unwrap();
+        let actions = &scenario.explore.as_ref().unwrap().actions[0];
+        let files: Vec<_> = actions
+            .iter()
+            .map(|step| {
+                let Action::Host(HostAction::ReloadKeepalived { config, .. }) = &step.action else {
+                    panic!("{step:?}")
+                };
+                config.as_ref().unwrap().file()
+            })
+            .collect();
+        assert_eq!(files, [Some("lb/keepalived.conf"), Some("lb/later.conf")]);
+    }
+    for (action, says) in [
+        (
+            "{ reload-keepalived: { config: [lb/later.conf, lb/none.conf] } }",
+            "the configuration `lb/none.conf` cannot be read",
+        ),
+        (
+            "{ reload-keepalived: { config: [lb/later.conf, \"a {\\n b\"] } }",
+            "line 1 of the configuration: a `{` that is never closed",
+        ),
+    ] {
+        let mistakes = searched(action).unwrap_err();
+        let found = mistakes.iter().any(|one| one.message == says);
+        assert!(found, "{says}: {mistakes:#?}");
+    }
+}
+
+/// What one cell has and another has not may be named in both.
+#[test]
+fn names_are_of_what_some_cell_has() {
+    let of_two = SCENARIO.replace("bond0: eth0", "bond0: eth0, 10.1.2.2: director2");
+    loaded(&of_two, CONF).unwrap();
+    let own = "    config: lb/keepalived.conf\n";
+    let varied = of_two.replace("  directors: 2\n", "").replace(own, "").replace(
+        "change: [{ reload-keepalived: { config: lb/later.conf, node: director2 } }]",
+        "change: []\naxes: { n: { one: {}, two: { directors: 2 } } }",
+    );
+    loaded(&varied, CONF).unwrap();
+    let none = varied.replace("two: { directors: 2 }", "two: {}");
+    assert_ne!(none, varied);
+    let mistakes = loaded(&none, CONF).unwrap_err();
+    let found = mistakes
+        .iter()
+        .any(|one| one.message == "the lab has no `director2`");
+    assert!(found, "{mistakes:#?}");
 }
 
 #[test]
@@ -324,6 +503,16 @@ fn a_configuration_says_what_the_lab_would_say() {
             "bond0: eth0",
             "\"bond 0\": eth0",
             "`bond 0` is neither an address nor an interface",
+        ),
+        (
+            "bond0: eth0",
+            "bond0: eth0, 10.7.7.7: nobody",
+            "the lab has no `nobody`",
+        ),
+        (
+            "bond0: eth0",
+            "bond0: eth0, eth7: wlan0",
+            "the lab has no `wlan0`",
         ),
     ] {
         let text = SCENARIO.replacen(from, to, 1);

@@ -191,14 +191,17 @@ impl<'n> Parser<'n> {
         }
         let code = expanded;
         let mut words = Vec::new();
-        for word in code.split(is_separator).filter(|word| !word.is_empty()) {
-            match word {
-                "{" => self.opened(line, std::mem::take(&mut words)),
-                "}" => {
-                    self.simple(line, std::mem::take(&mut words));
-                    self.close(line);
+        // Every second part is in quotes, where a brace is text.
+        for (part, is_text) in code.split('"').zip([false, true].into_iter().cycle()) {
+            for word in part.split_whitespace() {
+                match word {
+                    "{" if !is_text => self.opened(line, std::mem::take(&mut words)),
+                    "}" if !is_text => {
+                        self.simple(line, std::mem::take(&mut words));
+                        self.close(line);
+                    }
+                    word => words.push(lab_word(word, self.names)),
                 }
-                word => words.push(lab_word(word, self.names)),
             }
         }
         self.simple(line, words);
@@ -331,21 +334,36 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || c == '"'
 }
 
-/// The lab's word for what may be `word` or an address with the length of a prefix, which stays.
-fn named<'n>(word: &str, names: &'n Names) -> Option<(&'n str, String)> {
-    if let Some(name) = names.get(word) {
-        return Some((name, String::new()));
+/// The address of a word, with what stands before it and after it: the length of a prefix, a port
+/// (`10.0.0.1:80`, `[2001:db8::1]:80`), or nothing.
+fn address_in(word: &str) -> Option<(&str, IpAddr, &str)> {
+    if let Some(inner) = word.strip_prefix('[') {
+        let (address, after) = word.split_at(inner.find(']')? + 1);
+        let address = address.strip_prefix('[')?.parse().ok()?;
+        return Some(("[", address, after));
     }
-    let (address, length) = word.split_once('/')?;
-    Some((names.get(address)?, format!("/{length}")))
+    let ends = [Some(word.len()), word.find('/'), word.find(':')];
+    ends.into_iter().flatten().find_map(|end| {
+        let (address, after) = word.split_at(end);
+        Some(("", address.parse().ok()?, after))
+    })
+}
+
+/// The lab's word for this part of a word, in braces, with what stands around an address. An address is the
+/// same however it is written: `2001:DB8::1` is `2001:db8::1`.
+fn named(part: &str, names: &Names) -> Option<String> {
+    if let Some(name) = names.get(part) {
+        return Some(format!("{{{name}}}"));
+    }
+    let (before, address, after) = address_in(part)?;
+    let is_it = |theirs: &str| theirs.parse().is_ok_and(|other: IpAddr| other == address);
+    let (_, name) = names.iter().find(|(theirs, _)| is_it(theirs))?;
+    Some(format!("{before}{{{name}}}{after}"))
 }
 
 /// A word with the lab's in braces in its place.
 fn lab_word(word: &str, names: &Names) -> String {
-    let part = |part: &str| match named(part, names) {
-        Some((name, rest)) => format!("{{{name}}}{rest}"),
-        None => part.to_owned(),
-    };
+    let part = |part: &str| named(part, names).unwrap_or_else(|| part.to_owned());
     word.split('=').map(part).collect::<Vec<_>>().join("=")
 }
 
@@ -390,15 +408,23 @@ pub(crate) fn whole_word(word: &str) -> Option<&str> {
 /// An address that stands for a host of the author's network, which the lab has not: not one of everybody,
 /// of nobody or of a group.
 pub(crate) fn foreign_address(word: &str) -> Option<IpAddr> {
-    // `10.0.0.1/24`, and keepalived's ranges `10.0.0.1-9`.
-    let address = word.split(['/', '-']).next()?;
-    let address: IpAddr = address.parse().ok()?;
+    let (_, address, _) = address_in(word).or_else(|| address_in(word.split_once('-')?.0))?;
     let netmask = match address {
         IpAddr::V4(address) => address.octets()[0] == 255,
         IpAddr::V6(_) => false,
     };
     let of_all = address.is_loopback() || address.is_unspecified() || address.is_multicast();
     (!of_all && !netmask).then_some(address)
+}
+
+/// Is it one of keepalived's ranges of such addresses (`10.0.0.1-9`, `2001:db8::1-f`)?
+pub(crate) fn is_address_range(word: &str) -> bool {
+    let range = word.split('/').next().unwrap_or_default();
+    let parts = range.split_once('-');
+    parts.is_some_and(|(first, last)| {
+        let is_last = !last.is_empty() && last.chars().all(|c| c.is_ascii_hexdigit());
+        is_last && foreign_address(first).is_some()
+    })
 }
 
 #[cfg(test)]
@@ -478,12 +504,46 @@ virtual_server 10.0.0.5 3306
     }
 
     #[test]
+    fn an_address_is_the_same_however_it_is_written() {
+        let names: Names = [("10.0.0.11", "rs1"), ("2001:DB8::5", "vip"), ("bond0", "eth0")]
+            .into_iter()
+            .map(|(theirs, ours)| (theirs.to_owned(), ours.to_owned()))
+            .collect();
+        for (word, ours) in [
+            ("10.0.0.11", "{rs1}"),
+            ("10.0.0.11/24", "{rs1}/24"),
+            ("10.0.0.11:3306", "{rs1}:3306"),
+            ("host=10.0.0.11:3306", "host={rs1}:3306"),
+            ("2001:db8::5", "{vip}"),
+            ("2001:db8:0::5/64", "{vip}/64"),
+            ("[2001:db8::5]:80", "[{vip}]:80"),
+            ("10.0.0.11-12", "10.0.0.11-12"),
+            ("10.0.0.111", "10.0.0.111"),
+            ("bond0", "{eth0}"),
+            ("bond0:1", "bond0:1"),
+            ("[", "["),
+        ] {
+            assert_eq!(lab_word(word, &names), ours);
+        }
+        let foreign = |word: &str| foreign_address(word).map(|address| address.to_string());
+        assert_eq!(foreign("10.0.0.9:80").as_deref(), Some("10.0.0.9"));
+        assert_eq!(foreign("[2001:db8::9]:80").as_deref(), Some("2001:db8::9"));
+        assert_eq!(foreign("127.0.0.1:80"), None);
+        assert!(is_address_range("10.0.0.11-12/24") && is_address_range("2001:db8::1-f"));
+        assert!(!is_address_range("10.0.0.11") && !is_address_range("rs-1"));
+    }
+
+    #[test]
     fn braces_that_do_not_fit_are_found() {
         let wrong = |text: &str| Config::new(text).statements(&Names::new(), "x").wrong;
         assert_eq!(wrong("a {\nb\n"), [(1, "a `{` that is never closed")]);
         assert_eq!(wrong("a {\nb\n}\n}\n"), [(4, "a `}` that closes nothing")]);
         assert_eq!(wrong("$A=1 \\\n2\n"), [(1, "a definition of several lines")]);
         assert_eq!(wrong("a { b }\nc { }\n{\n}\n"), []);
+        assert_eq!(
+            wrong("a {\nquorum_up \"echo }\"\nquorum_down \"echo {\"\n}\n"),
+            []
+        );
         // Each definition is twice as long as the one before.
         let mut doubled = "$A0=0123456789\n".to_owned();
         (1..60).for_each(|n| doubled += &format!("$A{n}=${{A{}}}${{A{}}}\n", n - 1, n - 1));

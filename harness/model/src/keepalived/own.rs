@@ -1,6 +1,7 @@
 //! What the author's own configuration says of the lab's service, and what of it the lab does not have.
 
-use super::config::{CHECK, VIP, foreign_address, lab_words, whole_word};
+use super::config::{CHECK, VIP, foreign_address, is_address_range, lab_words, whole_word};
+use super::refused::{no_weights, not_in_a_lab, said_twice};
 use super::{Config, HealthCheck, Keepalived, Names, Statement};
 use crate::Name;
 use crate::base::Forwarding;
@@ -27,6 +28,15 @@ pub struct LabFacts {
     pub servers: Vec<(Name, u16, Option<u16>)>,
 }
 
+impl LabFacts {
+    /// Is it the VIP, a host, or an interface of a director?
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let interface = self.interfaces.contains(&name);
+        name == VIP || interface || self.hosts.iter().any(|host| host == name)
+    }
+}
+
 /// Something of a configuration that the lab does not have, or has otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Complaint {
@@ -41,7 +51,7 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    fn new(line: usize, message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(super) fn new(line: usize, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
             line,
             message: message.into(),
@@ -50,7 +60,7 @@ impl Complaint {
         }
     }
 
-    fn help(mut self, help: impl Into<String>) -> Self {
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -81,11 +91,17 @@ impl<'s> Own<'s> {
     /// The service at this port of the VIP.
     #[must_use]
     pub fn of(statements: &'s [Statement], port: u16) -> Option<Self> {
+        Self::all(statements, port).into_iter().next()
+    }
+
+    /// All that are said for this port of the VIP.
+    fn all(statements: &'s [Statement], port: u16) -> Vec<Self> {
         let port = port.to_string();
-        let service = statements.iter().find(|one| {
+        let is_it = |one: &&Statement| {
             one.word(0) == "virtual_server" && whole_word(one.word(1)) == Some(VIP) && one.word(2) == port
-        })?;
-        Some(Self { service })
+        };
+        let found = statements.iter().filter(is_it);
+        found.map(|service| Self { service }).collect()
     }
 
     /// Its real servers that the lab can have, in their order.
@@ -258,6 +274,11 @@ impl Config {
             found.extend(unknown_words(statement, lab));
             found.extend(not_in_a_lab(statement));
         }
+        let others = Own::all(&parsed.statements, lab.port).into_iter().skip(1);
+        found.extend(others.map(|other| {
+            let message = format!("another `virtual_server` of the VIP with port {}", lab.port);
+            Complaint::new(other.service.line, message, "a lab has one virtual service")
+        }));
         match Own::of(&parsed.statements, lab.port) {
             Some(own) => found.extend(own.disagrees(lab, first)),
             None => found.push(
@@ -272,12 +293,18 @@ impl Config {
                 )),
             ),
         }
-        if lab.directors.len() > 1 {
-            let mut moved = parsed
-                .statements
-                .iter()
-                .filter(|one| one.word(0) == "vrrp_instance");
-            let moved = moved.any(|one| {
+        let mut instances = parsed
+            .statements
+            .iter()
+            .filter(|one| one.word(0) == "vrrp_instance");
+        if lab.directors.len() == 1 {
+            found.extend(instances.map(|one| {
+                let label = "keepalived is started with `--check` alone: it moves no VIP";
+                Complaint::new(one.line, "a `vrrp_instance` with one director", label)
+                    .help("say `directors: 2`, or leave it out")
+            }));
+        } else {
+            let moved = instances.any(|one| {
                 let addresses = one.find(&["virtual_ipaddress"]);
                 let mut addresses = addresses.into_iter().flat_map(|one| &one.block);
                 addresses.any(|address| whole_word(address.word(0)) == Some(VIP))
@@ -298,10 +325,7 @@ impl Config {
 /// Words of a statement that stand for nothing in the lab.
 fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
     let line = statement.line;
-    let known = |name: &str| {
-        let interface = lab.interfaces.contains(&name);
-        name == VIP || name == CHECK || interface || lab.hosts.iter().any(|host| host == name)
-    };
+    let known = |name: &str| name == CHECK || lab.has(name);
     let mut found = Vec::new();
     for word in &statement.words {
         for name in lab_words(word).into_iter().filter(|name| !known(name)) {
@@ -309,7 +333,12 @@ fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
             let hosts = lab.hosts.join(", ");
             found.push(Complaint::new(line, message, format!("vip, check, {hosts}")));
         }
-        for address in word.split('=').filter_map(foreign_address) {
+        let (ranges, others): (Vec<_>, Vec<_>) = word.split('=').partition(|part| is_address_range(part));
+        found.extend(ranges.into_iter().map(|range| {
+            let message = format!("the lab has no range of addresses `{range}`");
+            Complaint::new(line, message, "each address by itself")
+        }));
+        for address in others.into_iter().filter_map(foreign_address) {
             found.push(
                 Complaint::new(
                     line,
@@ -329,7 +358,13 @@ fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
             "interface" | "dev" | "lvs_sync_daemon" | "lvs_sync_daemon_interface"
         )
     });
-    for (_, interface) in interfaces {
+    let tracked = statement
+        .block
+        .iter()
+        .filter(|_| statement.word(0) == "track_interface");
+    let tracked = tracked.filter_map(|one| Some((one.words.first()?, one.line)));
+    let interfaces = interfaces.map(|(_, interface)| (interface, line)).chain(tracked);
+    for (interface, line) in interfaces {
         let name = whole_word(interface).unwrap_or(interface);
         if !lab.interfaces.contains(&name) {
             found.push(
@@ -343,30 +378,6 @@ fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
         }
     }
     found
-}
-
-/// Statements that no lab can have.
-fn not_in_a_lab(statement: &Statement) -> Option<Complaint> {
-    let line = statement.line;
-    let cannot = |what: &str, label: &str| Some(Complaint::new(line, what.to_owned(), label));
-    match (statement.word(0), statement.word(1)) {
-        ("include", _) => cannot(
-            "`include` in a configuration of the lab",
-            "put the text of the file here",
-        ),
-        ("virtual_server_group", _) | ("virtual_server", "group") => {
-            cannot("a group of virtual servers", "a lab has one virtual service")
-        }
-        ("virtual_server", "fwmark") => cannot(
-            "a service of a firewall mark",
-            "the lab's keepalived has one of an address",
-        ),
-        ("net_namespace" | "namespace_with_ipsets" | "instance" | "use_pid_dir", _) => cannot(
-            "what changes where keepalived runs",
-            "it runs in its director's network namespace",
-        ),
-        _ => None,
-    }
 }
 
 impl Own<'_> {
@@ -414,6 +425,17 @@ impl Own<'_> {
                 None => "the lab has no persistence".to_owned(),
             };
             found.push(Complaint::new(line, "another `persistence_timeout`", label));
+        }
+        found.extend(said_twice(service));
+        found.extend(no_weights(service));
+        for server in service.block.iter().filter(|one| one.word(0) == "real_server") {
+            found.extend(said_twice(server));
+            found.extend(no_weights(server));
+            let method = server.find(&["lvs_method", "lb_kind"]);
+            found.extend(method.map(|one| {
+                let message = format!("`{}` of a real server", one.word(0));
+                Complaint::new(one.line, message, "the method is that of the `virtual_server`")
+            }));
         }
         found.extend(self.other_servers(lab, first));
         found

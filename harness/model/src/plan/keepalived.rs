@@ -53,8 +53,8 @@ impl LabPlan {
     }
 }
 
-/// What the lab puts into every virtual server of a configuration that says nothing else: its first checks
-/// begin at once. Otherwise they would begin at a random moment (keepalived/check/check_api.c,
+/// What the lab puts into every virtual server of a configuration that itself says no `warmup`: the first
+/// checks begin at once. Otherwise they would begin at a random moment (keepalived/check/check_api.c,
 /// `register_checkers_thread`).
 const WARMUP: &str = "    warmup 0";
 
@@ -137,9 +137,10 @@ impl LabPlan {
         };
         let statements = config.statements(&names, &node.to_string()).statements;
         let says = |of: &Statement, key: &str| of.all().iter().any(|one| one.word(0) == key);
+        // One of a real server or of a check is for that alone, and is stronger than its virtual server's.
         let cold: Vec<usize> = statements
             .iter()
-            .filter(|one| one.word(0) == "virtual_server" && !says(one, "warmup"))
+            .filter(|one| one.word(0) == "virtual_server" && one.find(&["warmup"]).is_none())
             .map(|one| one.end)
             .collect();
         let mut out = String::new();

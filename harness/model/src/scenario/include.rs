@@ -19,18 +19,27 @@ pub(super) fn include(node: &mut Node, files: &mut Files<'_>, mistakes: &mut Mis
         Kind::List(items) => items.iter_mut().for_each(|item| include(item, files, mistakes)),
         Kind::Map(entries) => {
             for Entry { key, value } in entries {
-                if NAMES_A_FILE.contains(&key.value.as_str())
-                    && let Kind::Map(fields) = &mut value.kind
-                {
-                    let mut fields = fields.iter_mut();
-                    if let Some(field) = fields.find(|field| field.key.value == FIELD) {
-                        put(&mut field.value, files, mistakes);
-                    }
+                if NAMES_A_FILE.contains(&key.value.as_str()) {
+                    each(value, &mut |said| {
+                        let Kind::Map(fields) = &mut said.kind else { return };
+                        let mut fields = fields.iter_mut();
+                        if let Some(field) = fields.find(|field| field.key.value == FIELD) {
+                            each(&mut field.value, &mut |name| put(name, files, mistakes));
+                        }
+                    });
                 }
                 include(value, files, mistakes);
             }
         }
         Kind::Empty | Kind::Scalar(_) | Kind::Refused => {}
+    }
+}
+
+/// A value, or each of the alternatives that an action of `explore` has in its place.
+fn each(node: &mut Node, what: &mut impl FnMut(&mut Node)) {
+    match &mut node.kind {
+        Kind::List(alternatives) => alternatives.iter_mut().for_each(what),
+        Kind::Empty | Kind::Scalar(_) | Kind::Map(_) | Kind::Refused => what(node),
     }
 }
 

@@ -48,7 +48,7 @@ impl ExploreDraft {
                 );
             }
         }
-        let never = input.never.as_ref().map(|never| asked(never, mistakes));
+        let never = input.never.as_ref().map(|never| asked(&never.0, mistakes));
         Self {
             length: input
                 .length
@@ -60,7 +60,7 @@ impl ExploreDraft {
             probe_outage: input
                 .never
                 .as_ref()
-                .and_then(|never| never.probe_outage.as_ref())
+                .and_then(|never| never.0.probe_outage.as_ref())
                 .map(|time| time.span),
             complete: input.complete(),
         }

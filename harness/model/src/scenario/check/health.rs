@@ -10,6 +10,8 @@ pub(super) struct Said {
     pub(super) settings: Keepalived,
     /// Where.
     pub(super) span: Span,
+    /// What `names` says that words of a configuration are in the lab, with its place.
+    pub(super) meant: Vec<(String, Span)>,
     /// Each field that is said, by its key, in words, with its place.
     fields: Vec<(&'static str, String, Span)>,
 }
@@ -40,13 +42,13 @@ impl Said {
         fields.extend(repeat.map(|at| ("keepalived.garp-master-repeat", at.value.0.to_string(), at.span)));
         let sorry = input.sorry_server.as_ref();
         fields.extend(sorry.map(|at| ("keepalived.sorry-server", at.value.to_string(), at.span)));
-        let names = input.names.iter().flat_map(|names| &names.entries);
+        let names = || input.names.iter().flat_map(|names| &names.entries);
         let config = input.config.as_ref();
         fields.extend(config.map(|at| ("keepalived.config", at.value.0.text().to_owned(), at.span)));
         Self {
             settings: Keepalived {
                 config: config.map(|at| at.value.0.clone()),
-                names: names
+                names: names()
                     .map(|(theirs, ours)| (theirs.value.0.clone(), ours.value.0.clone()))
                     .collect(),
                 check: check.map(|at| at.value),
@@ -65,6 +67,9 @@ impl Said {
                 sync: input.sync.is_some(),
             },
             span: input.span(),
+            meant: names()
+                .map(|(_, ours)| (ours.value.0.clone(), ours.span))
+                .collect(),
             fields,
         }
     }

@@ -9,19 +9,37 @@ use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
 use crate::scenario::{ClientAt, Wiring};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds what is wrong with them. What is wrong in several cells is said once.
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut said_already = BTreeSet::new();
+    // What `names` says and no cell has; a name that some cells have is good in all.
+    let (mut strange, mut known) = (BTreeMap::new(), BTreeSet::new());
     for choice in Draft::cells(sizes) {
         let said = CellLab::of(draft, &choice);
+        for part in said.parts.iter().filter_map(|part| part.keepalived.as_ref()) {
+            let facts = facts(&said, part.span);
+            for (name, span) in &part.meant {
+                match facts.has(name) {
+                    true => drop(known.insert(span.start)),
+                    false => drop(strange.insert(span.start, no_such(name, *span, &facts))),
+                }
+            }
+        }
         for mistake in of_cell(draft, &choice, &said) {
             if said_already.insert((mistake.span.start, mistake.message.clone())) {
                 mistakes.add(mistake);
             }
         }
     }
+    let strange = strange.into_iter().filter(|(start, _)| !known.contains(start));
+    strange.for_each(|(_, mistake)| mistakes.add(mistake));
+}
+
+fn no_such(name: &str, span: Span, facts: &LabFacts) -> Mistake {
+    let label = format!("vip, {}, {}", facts.hosts.join(", "), facts.interfaces.join(", "));
+    wrong(span, format!("the lab has no `{name}`"), &label)
 }
 
 fn of_cell(draft: &Draft, choice: &[usize], said: &CellLab<'_>) -> Vec<Mistake> {
@@ -76,12 +94,14 @@ fn of_cell(draft: &Draft, choice: &[usize], said: &CellLab<'_>) -> Vec<Mistake> 
     found
 }
 
-/// The steps of a cell.
+/// The steps of a cell, and the actions of which sequences are searched in it.
 fn steps<'d>(draft: &'d Draft, choice: &'d [usize]) -> impl Iterator<Item = &'d Placed> {
     let own = draft.chosen(choice).map(|(_, value)| &value.steps);
+    let searched = draft.explore.iter().flat_map(|explore| &explore.actions);
     std::iter::once(&draft.steps)
         .chain(own)
         .flat_map(super::steps::Steps::all)
+        .chain(searched)
 }
 
 fn reload(step: &Placed, settings: &Keepalived, facts: &LabFacts) -> Vec<Mistake> {

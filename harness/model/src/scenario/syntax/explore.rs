@@ -4,9 +4,9 @@ use super::Placed;
 use super::step::{AFTER, keys};
 use crate::scenario::ErrorsOf;
 use crate::scenario::explore::DEFAULT_LENGTH;
-use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::{At, Span};
-use crate::scenario::read::{Input, List};
+use crate::scenario::read::{Input, List, wrong_type};
 use crate::scenario::scalar::{Length, Yes};
 use crate::scenario::schema_parts::ACCEPTS;
 use crate::scenario::table::structure;
@@ -25,7 +25,7 @@ structure! {
         /// The actions of which sequences are made, the operator's and the client's.
         required "actions" actions: List<Choice>;
         /// What must never happen, at least one thing.
-        required "never" never: NeverInput;
+        required "never" never: Asked;
     }
 }
 
@@ -46,6 +46,33 @@ structure! {
         optional "session-outlives-client" session_outlives_client: At<Duration>;
         /// A probe of the lab has an outage that lasts for longer than this.
         optional "probe-outage" probe_outage: At<Duration>;
+    }
+}
+
+/// What must never happen, at least one thing: `{}` would be nothing to look for.
+#[derive(Debug, Clone)]
+pub(in crate::scenario) struct Asked(pub(in crate::scenario) NeverInput);
+
+impl Input for Asked {
+    fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => NeverInput::read(node, mistakes).map(Self),
+            Kind::Empty | Kind::Scalar(_) | Kind::List(_) | Kind::Refused => {
+                let fields = listed(NeverInput::FIELDS.iter().map(|field| field.key));
+                let accepts = format!("a map with at least one of the fields {fields}");
+                wrong_type(node, &accepts, mistakes);
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for Asked {
+    fn schema_name() -> Cow<'static, str> {
+        NeverInput::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        NeverInput::json_schema(generator)
     }
 }
 
