@@ -21,8 +21,8 @@ pub enum StockError {
         reason: String,
     },
     /// The folder of the kernel's modules is nowhere.
-    #[error("the modules of Linux {release} are in none of {}; name their folder: \
-        qemu:{},modules=FOLDER", list(.tried), image.display())]
+    #[error("the modules of Linux {release} are in none of {}: such a folder has a folder `kernel` with files \
+        *.ko in it; name it: qemu:{},modules=FOLDER", list(.tried), image.display())]
     NoModulesFolder {
         /// The kernel's release.
         release: String,
@@ -40,6 +40,17 @@ pub enum StockError {
         folder: PathBuf,
         /// Which.
         lacking: String,
+    },
+    /// The modules are those of another kernel.
+    #[error("the modules in {} are those of Linux {built_for}, and this kernel is {release}, which takes only \
+        its own", folder.display())]
+    OthersModules {
+        /// The kernel's release.
+        release: String,
+        /// The folder of the modules.
+        folder: PathBuf,
+        /// The release that they name.
+        built_for: String,
     },
     /// QEMU is not there.
     #[error("the program `qemu-system-x86_64` is missing: apt-get install qemu-system-x86")]

@@ -161,7 +161,7 @@ fn of_file(image: &Path, modules: Option<&Path>) -> Result<StockKernel, StockErr
         reason: format!("it calls its version {release:?}"),
     })?;
     let tried = modules_folders(&image, &release, modules);
-    let found = tried.iter().find(|folder| has_modules(folder));
+    let found = tried.iter().find(|folder| modules::are_in(folder));
     let Some(modules) = found.cloned() else {
         return Err(StockError::NoModulesFolder {
             release,
@@ -194,10 +194,6 @@ fn modules_folders(image: &Path, release: &str, said: Option<&Path>) -> Vec<Path
     folders.push(Path::new("/lib/modules").join(release));
     folders.dedup();
     folders
-}
-
-fn has_modules(folder: &Path) -> bool {
-    folder.join("kernel").is_dir()
 }
 
 #[cfg(test)]
@@ -235,6 +231,7 @@ mod tests {
             "other/lib/modules/6.1.0-9-test",
         ] {
             std::fs::create_dir_all(at(modules).join("kernel")).unwrap();
+            std::fs::write(at(modules).join("modules.builtin"), "").unwrap();
         }
         let found = find("").unwrap();
         assert_eq!(found.release, "6.1.0-9-test");
