@@ -27,7 +27,7 @@ pub(crate) const MODULES: &str = "lvs-matrix/modules";
 /// How long a machine may boot without a word: some 8 s where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a saved machine looks like inside, counted.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a saved machine was made of.
 #[derive(Debug, Serialize, Deserialize)]
