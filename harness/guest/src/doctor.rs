@@ -54,8 +54,8 @@ pub enum State {
     },
 }
 
-/// All checks of this crate, in the order in which cures help, for the kernel that is asked for. Boots a guest
-/// for less than a second if there is a kernel of User-mode Linux.
+/// All checks of this crate, in the order in which cures help, for the kernel that is asked for. Boots a
+/// guest for less than a second if there is a kernel of User-mode Linux.
 pub fn checks(asked: Option<&str>) -> Vec<Check> {
     let stock_kernel = asked.filter(|name| stock::is_named_by(name));
     let tools = Check {

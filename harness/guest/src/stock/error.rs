@@ -21,8 +21,8 @@ pub enum StockError {
         reason: String,
     },
     /// The folder of the kernel's modules is nowhere.
-    #[error("the modules of Linux {release} are in none of {}: such a folder has a folder `kernel` with files \
-        *.ko in it; name it: qemu:{},modules=FOLDER", list(.tried), image.display())]
+    #[error("the modules of Linux {release} are in none of {}: such a folder has a folder `kernel` with \
+        files *.ko in it; name it: qemu:{},modules=FOLDER", list(.tried), image.display())]
     NoModulesFolder {
         /// The kernel's release.
         release: String,
@@ -42,8 +42,8 @@ pub enum StockError {
         lacking: String,
     },
     /// The modules are those of another kernel.
-    #[error("the modules in {} are those of Linux {built_for}, and this kernel is {release}, which takes only \
-        its own", folder.display())]
+    #[error("the modules in {} are those of Linux {built_for}, and this kernel is {release}, which takes \
+        only its own", folder.display())]
     OthersModules {
         /// The kernel's release.
         release: String,

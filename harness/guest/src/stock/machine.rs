@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A scenario's folder is an input, and results are put below it: into a new folder, or into that very one.
+    /// A scenario's folder is an input, and results are put below it: into a new folder, or into itself.
     #[test]
     fn a_job_has_nothing_of_its_own_run() {
         for run in ["results/new", "."] {

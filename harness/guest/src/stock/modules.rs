@@ -173,8 +173,8 @@ impl Folder {
         for name in named.chain(schedulers.map(String::as_str)) {
             closure.add(name)?;
         }
-        // A kernel takes none that was built for another (`same_magic` in kernel/module/version.c), and says so
-        // to its log alone.
+        // A kernel takes none that was built for another (its loader compares vermagic, `same_magic`), and
+        // says so to its log alone.
         let others = closure.modules.iter().find_map(|module| {
             let built_for = value(&module.bytes, b"\0vermagic=")?;
             let of = built_for.split_whitespace().next()?;

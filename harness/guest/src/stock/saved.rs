@@ -227,8 +227,8 @@ fn make(
     fs::write(&file, text).map_err(StockError::file("write", &file))
 }
 
-/// QEMU's end before the kernel had said anything of its own. With `-no-reboot` it ends with 0 when the machine
-/// is reset, and that is what a processor does that cannot handle an exception (triple fault).
+/// QEMU's end before the kernel had said anything of its own. With `-no-reboot` it ends with 0 when the
+/// machine is reset, and that is what a processor does that cannot handle an exception (triple fault).
 fn died(status: HostStatus) -> String {
     match status {
         HostStatus::Exited(0) => "it reset the machine before it was up; its file may be damaged".to_owned(),
