@@ -32,14 +32,18 @@ pub enum StockError {
         tried: Vec<PathBuf>,
     },
     /// Modules that labs need are not there.
-    #[error("this kernel cannot make labs: {lacking} is neither among the modules in {} nor built in; take \
+    #[error("this kernel cannot make labs: {lacking} is neither among the modules in {} nor built in{}; take \
         a kernel of your distribution that has it (its package of extra modules may bring it)",
-        folder.display())]
+        folder.display(), if *builtin_is_known { "" } else {
+            " as far as is known: there is no file modules.builtin, which belongs there, too"
+        })]
     NoModules {
         /// The folder of the modules.
         folder: PathBuf,
         /// Which.
         lacking: String,
+        /// Is there the list of what is built in?
+        builtin_is_known: bool,
     },
     /// The modules are those of another kernel.
     #[error("the modules in {} are those of Linux {built_for}, and this kernel is {release}, which takes \

@@ -77,8 +77,10 @@ const WANTED: [&str; 49] = [
 
 /// The folder with the modules that came with the kernel, in that of its modules.
 const KERNEL: &str = "kernel";
+/// The list of what is no module, since it is part of the kernel.
+const BUILT_IN: &str = "modules.builtin";
 /// What depmod(8) and the kernel's own `make modules_install` put beside it.
-const LISTS: [&str; 3] = ["modules.builtin", "modules.order", "modules.dep"];
+const LISTS: [&str; 3] = [BUILT_IN, "modules.order", "modules.dep"];
 
 /// Is this the folder of a kernel's modules?
 pub(super) fn are_in(folder: &Path) -> bool {
@@ -136,7 +138,7 @@ impl Folder {
                 }
             }
         }
-        let built_in = fs::read_to_string(path.join("modules.builtin")).unwrap_or_default();
+        let built_in = fs::read_to_string(path.join(BUILT_IN)).unwrap_or_default();
         let built_in = built_in.lines().filter_map(|line| {
             let name = Path::new(line).file_name()?.to_str()?;
             Some(plain(name.split_once(".ko")?.0))
@@ -158,6 +160,7 @@ impl Folder {
             return Err(StockError::NoModules {
                 folder: self.path.clone(),
                 lacking: lacking.join(", "),
+                builtin_is_known: self.path.join(BUILT_IN).is_file(),
             });
         }
         // Helpers of applications change what passes their ports.
@@ -335,6 +338,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("ip_vs") && !error.contains("bridge"), "{error}");
+        assert!(!error.contains("as far as is known"), "{error}");
+        fs::remove_file(found.path().join(BUILT_IN)).unwrap();
+        let folder = Folder::read(found.path()).unwrap();
+        let error = folder.of_labs(RELEASE).unwrap_err().to_string();
+        assert!(
+            error.contains("bridge") && error.contains("no file modules.builtin"),
+            "{error}"
+        );
     }
 
     #[test]
