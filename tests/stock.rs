@@ -195,10 +195,16 @@ fn refused(name: &str, kernel: &str, code: i32) -> String {
 fn does_not_start(kernel: &str) -> Result<(), Failed> {
     let (image, modules) = files(kernel);
     let folder = results("does-not-start");
-    let whole = fs::read(image)?;
-    let cut = folder.join("vmlinuz-cut");
-    fs::write(&cut, &whole[..whole.len() / 4])?;
-    let kernel = format!("qemu:{},modules={}", cut.display(), modules.display());
+    let mut bytes = fs::read(image)?;
+    let whole = bytes.len();
+    let damaged = folder.join("vmlinuz-damaged");
+    let kernel = format!("qemu:{},modules={}", damaged.display(), modules.display());
+    // Its boot sector says how long it is, so that it is cut short is seen before it is booted.
+    fs::write(&damaged, &bytes[..whole / 4])?;
+    let said = refused("cut-short-run", &kernel, 2);
+    assert!(said.contains("it is cut short"), "{said}");
+    bytes[whole / 4..].fill(0);
+    fs::write(&damaged, &bytes)?;
     let said = refused("does-not-start-run", &kernel, 69);
     assert!(said.contains("did not start in QEMU"), "{said}");
     assert!(said.contains("the last lines of its console:"), "{said}");
@@ -242,6 +248,9 @@ fn lacking(kernel: &str) -> Result<(), Failed> {
     let (image, _) = files(kernel);
     let said = refused("no-kernel", "qemu:/etc/passwd", 2);
     assert!(said.contains("/etc/passwd is no kernel image"), "{said}");
+    let none = format!("qemu:{},modules=/etc", image.display());
+    let said = refused("no-modules-in-folder", &none, 2);
+    assert!(said.contains("in none of /etc,"), "{said}");
     let nowhere = format!("qemu:{},modules=/no/such/folder", image.display());
     let said = refused("no-folder", &nowhere, 2);
     assert!(said.contains("are in none of /no/such/folder"), "{said}");

@@ -46,3 +46,41 @@ fn the_doctor_tells_lacks_from_what_is_not_needed() {
         );
     }
 }
+
+/// What runs will be asked for is looked at, and not what they would take otherwise.
+#[test]
+fn the_doctor_looks_at_the_kernel_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let doctor = |kernel: Option<&str>| {
+        let mut doctor = lvs_matrix();
+        doctor.arg("doctor").current_dir(folder.path());
+        match kernel {
+            Some(kernel) => doctor.env("LVS_MATRIX_KERNEL", kernel),
+            None => doctor.env_remove("LVS_MATRIX_KERNEL"),
+        };
+        say(&mut doctor)
+    };
+    for bad in ["qemu:/etc/passwd", "./no-linux"] {
+        let said = doctor(Some(bad)).expect_code(69);
+        let lines = said.stdout.lines();
+        let kernel = lines.filter(|line| line.starts_with("MISSING") && line.contains("guest kernel"));
+        assert_eq!(kernel.count(), 1, "{said:#?}");
+    }
+    // It downloads nothing.
+    let said = doctor(Some("package:linux-image-0.0-none"));
+    assert!(said.stdout.contains("the first run downloads it"), "{said:#?}");
+    assert!(!said.stdout.contains("guest boots"), "{said:#?}");
+    // As a file of defaults says it, with its path relative to the file.
+    std::fs::write(
+        folder.path().join("lvs-matrix.toml"),
+        "kernel = \"qemu:vmlinuz\"\n",
+    )
+    .unwrap();
+    let said = doctor(None).expect_code(69);
+    let path = folder.path().join("vmlinuz");
+    assert!(
+        said.stdout
+            .contains(&format!("{} is no kernel image", path.display())),
+        "{said:#?}"
+    );
+}

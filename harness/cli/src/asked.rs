@@ -34,6 +34,34 @@ impl Asked {
     }
 }
 
+/// A kernel as commands name it that only look at cells: by the name that cells know it by.
+pub(crate) fn of_cells(text: &str) -> Result<KernelId, String> {
+    KernelId::new(text).map_err(|error| {
+        let said = error.to_string();
+        let instead = "write the name that cells know it by: a version, or of a stock kernel qemu-RELEASE";
+        let Some(name) = name_instead(text) else {
+            return match stock::is_named_by(text) || text.contains('/') {
+                true => instead.to_owned(),
+                false => said,
+            };
+        };
+        format!("{instead}, here {name}")
+    })
+}
+
+/// The name that cells know a stock kernel by, as far as that is seen without a download.
+fn name_instead(text: &str) -> Option<KernelId> {
+    let of_package = || {
+        let name = text
+            .strip_prefix(stock::BY_PACKAGE)?
+            .strip_prefix("linux-image-")?;
+        name.starts_with(|first: char| first.is_ascii_digit())
+            .then(|| name.to_owned())
+    };
+    let release = stock::release_of_file(text).or_else(of_package)?;
+    Asked(text.to_owned()).id(Some(&format!("qemu-{release}"))).ok()
+}
+
 impl FromStr for Asked {
     type Err = String;
 
@@ -88,6 +116,35 @@ mod tests {
 
     fn listed(texts: &[&str]) -> Vec<Asked> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn who_names_a_file_where_cells_are_named_is_told_the_name() {
+        assert_eq!(
+            of_cells("qemu-6.1.0-44-amd64").unwrap().as_str(),
+            "qemu-6.1.0-44-amd64"
+        );
+        assert_eq!(of_cells("7.2").unwrap().as_str(), "7.2");
+        let said = |text: &str| of_cells(text).unwrap_err();
+        let error = said("package:linux-image-6.12.117+deb12-amd64");
+        assert!(
+            error.ends_with("qemu-RELEASE, here qemu-6.12.117-deb12-amd64"),
+            "{error}"
+        );
+        for text in ["package:linux-image-amd64", "qemu:/no/such/file", "./linux"] {
+            assert!(said(text).ends_with("qemu-RELEASE"), "{}", said(text));
+        }
+        assert!(said("mine").contains("names no kernel"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vmlinuz");
+        let mut image = vec![0; 0x400];
+        image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x20e..0x210].copy_from_slice(&0x100_u16.to_le_bytes());
+        image[0x300..0x30b].copy_from_slice(b"6.1.0-9-Own");
+        std::fs::write(&file, image).unwrap();
+        let error = said(&format!("qemu:{}", file.display()));
+        assert!(error.ends_with("here qemu-6.1.0-9-own"), "{error}");
     }
 
     #[test]

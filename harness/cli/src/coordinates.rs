@@ -5,7 +5,7 @@ use crate::asked::Asked;
 use crate::error::Failure;
 use crate::kernels::{ids, stock};
 use lvs_matrix_guest::kernel::{self, CacheFolder};
-use lvs_matrix_guest::stock::is_named_by;
+use lvs_matrix_guest::stock::{is_named_by, is_to_be_downloaded};
 use lvs_matrix_model::matrix::{Coordinate, DEFAULT_LINE, KernelId, Line};
 use lvs_matrix_runner::running_kernel;
 
@@ -18,8 +18,11 @@ pub(crate) fn of_run(
     line: Option<Line>,
 ) -> Result<Vec<Coordinate>, Failure> {
     if asked.is_empty() {
-        let line = line.or_else(|| expected(what)).unwrap_or(DEFAULT_LINE);
-        return Ok(vec![(None, line)]);
+        let line = match line {
+            Some(line) => Some(line),
+            None => expected(what)?,
+        };
+        return Ok(vec![(None, line.unwrap_or(DEFAULT_LINE))]);
     }
     let of = |id: KernelId| {
         let line = id.line().unwrap_or(DEFAULT_LINE);
@@ -37,19 +40,24 @@ pub(crate) fn only_line(coordinates: &[Coordinate]) -> Option<Line> {
 }
 
 /// The line of the kernel that cells will be run on, as far as can be seen. What is wrong with it, is said
-/// when the run looks for it.
-fn expected(what: &WhatToRun) -> Option<Line> {
-    match what.place {
-        PlaceArgument::Host | PlaceArgument::Auto => Line::in_text(&running_kernel()),
-        PlaceArgument::Guest => {
-            let cache = CacheFolder::of_user().ok()?;
-            if let Some(name) = what.kernel.as_deref().filter(|name| is_named_by(name)) {
-                return Line::in_text(&stock(&cache, name).ok()?.release);
-            }
-            let kernel = kernel::find(&cache, what.kernel.as_deref()).ok()?;
-            Line::in_text(&kernel.version.to_string())
-        }
+/// when the run looks for it; but a download that failed is not tried a second time.
+fn expected(what: &WhatToRun) -> Result<Option<Line>, Failure> {
+    if what.place != PlaceArgument::Guest {
+        return Ok(Line::in_text(&running_kernel()));
     }
+    let Ok(cache) = CacheFolder::of_user() else {
+        return Ok(None);
+    };
+    if let Some(name) = what.kernel.as_deref().filter(|name| is_named_by(name)) {
+        let downloads = is_to_be_downloaded(&cache, name);
+        return match stock(&cache, name) {
+            Ok(kernel) => Ok(Line::in_text(&kernel.release)),
+            Err(failure) if downloads => Err(failure),
+            Err(_) => Ok(None),
+        };
+    }
+    let kernel = kernel::find(&cache, what.kernel.as_deref()).ok();
+    Ok(kernel.and_then(|kernel| Line::in_text(&kernel.version.to_string())))
 }
 
 /// The same of cells that are only looked at: each of these kernels, or the default line.

@@ -4,6 +4,7 @@
 
 use crate::error::Failure;
 use clap::Command;
+use lvs_matrix_guest::stock;
 use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -86,8 +87,10 @@ fn mistake(path: &Path, what: String) -> Failure {
 impl Settings {
     /// As words of a command line. Paths are relative to the file's folder.
     fn options(self, folder: &Path) -> Vec<(&'static str, OsString)> {
-        let beside = |name: String| {
-            if name.contains('/') {
+        let beside = |name: String| -> OsString {
+            if let Some(beside) = stock::beside(&name, folder) {
+                beside
+            } else if name.contains('/') {
                 folder.join(name).into_os_string()
             } else {
                 name.into()
@@ -155,4 +158,43 @@ pub(crate) fn applied(mut grammar: Command, files: &[File]) -> Result<Command, F
 pub(crate) fn are_wanted() -> bool {
     let first = std::env::args_os().nth(1);
     first.is_some_and(|first| COMMANDS.iter().any(|command| first == *command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_to_the_folder_of_the_file() {
+        let kernel = |name: &str| {
+            let settings = Settings {
+                kernel: Some(name.to_owned()),
+                ..Settings::default()
+            };
+            let options = settings.options(Path::new("/of/file"));
+            let (option, value) = options.into_iter().next().unwrap();
+            assert_eq!(option, "kernel");
+            value.into_string().unwrap()
+        };
+        for (written, taken) in [
+            ("7.2", "7.2"),
+            ("./linux", "/of/file/./linux"),
+            ("/opt/linux", "/opt/linux"),
+            ("qemu:/boot/vmlinuz", "qemu:/boot/vmlinuz"),
+            ("qemu:vmlinuz", "qemu:/of/file/vmlinuz"),
+            (
+                "qemu:k/vmlinuz,modules=k/m",
+                "qemu:/of/file/k/vmlinuz,modules=/of/file/k/m",
+            ),
+            (
+                "qemu:/boot/vmlinuz,modules=m",
+                "qemu:/boot/vmlinuz,modules=/of/file/m",
+            ),
+            ("qemu:", "qemu:"),
+            ("qemu:vmlinuz,modules=", "qemu:/of/file/vmlinuz,modules="),
+            ("package:linux-image-amd64", "package:linux-image-amd64"),
+        ] {
+            assert_eq!(kernel(written), taken);
+        }
+    }
 }

@@ -25,7 +25,7 @@ const FOR_KEEPALIVED: &str = "cells whose lab has `keepalived`";
 /// `doctor`.
 pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let mut all = vec![programs(), keepalived(), server()];
-    all.extend(checks());
+    all.extend(checks(asked_kernel().as_deref()));
     all.push(own_kernel());
     all.extend(files_with_defaults());
     let lacks = |check: &Check| matches!(check.state, State::Missing { .. });
@@ -62,6 +62,21 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
         )),
     }
 }
+
+/// The kernel that runs are asked for where none is typed: by the environment, else by a file of defaults. A
+/// mistake in such a file is a check of its own.
+fn asked_kernel() -> Option<String> {
+    let of_environment = std::env::var(KERNEL_VARIABLE).ok();
+    of_environment.filter(|name| !name.is_empty()).or_else(|| {
+        let files = defaults::files().ok()?;
+        let mut options = files.iter().flat_map(|file| &file.options);
+        let kernel = options.find(|(name, _)| *name == "kernel")?;
+        kernel.1.clone().into_string().ok()
+    })
+}
+
+/// Names the kernel that `run` takes.
+const KERNEL_VARIABLE: &str = "LVS_MATRIX_KERNEL";
 
 /// What the host's own kernel is needed for.
 const FOR_THE_HOST: &str = "run --place host";

@@ -229,6 +229,10 @@ impl Guests<'_> {
             RunsOn::Host => GuestConfig::on_host(init, own),
         };
         config.payload_args = vec!["payload".to_owned()];
+        // The run's results may lie beside a scenario whose folder is an input.
+        let guests = share.ancestors().find(|folder| folder.ends_with(GUESTS_FOLDER));
+        let run = guests.and_then(Path::parent);
+        config.own_folders = guests.into_iter().chain(run).map(Path::to_owned).collect();
         let data_folder = |name: &str, template: &Template| ReadOnlyInput {
             name: name.to_owned(),
             path: template.folder.clone(),

@@ -59,6 +59,7 @@ pub(crate) fn stock(cache: &CacheFolder, selector: &str) -> Result<StockKernel, 
             Failure::Mistake(error.to_string())
         }
         StockError::NoModules { .. }
+        | StockError::OthersModules { .. }
         | StockError::NoQemu
         | StockError::Unpack { .. }
         | StockError::NotStarted { .. }

@@ -41,6 +41,9 @@ const READ: [&str; 16] = [
 /// Languages that programs of authors are written in, with what they read. They are large, so a guest has
 /// them only if a cell runs such a program.
 const INTERPRETERS: [&str; 2] = ["perl", "python3"];
+/// Where the packages of these have their programs. What a user's PATH has before it may be a script that
+/// chooses among versions (a shim), or read modules from elsewhere.
+const OF_PACKAGES: &str = "/usr/bin";
 const OF_INTERPRETERS: [&str; 7] = [
     "/etc/perl",
     "/usr/lib/python3",
@@ -87,21 +90,30 @@ fn memory_mib(selected: &[Selected]) -> u32 {
 
 fn files(server: Option<&Server>, selected: &[Selected]) -> Vec<PathBuf> {
     let path = path();
-    let find = |program: &str| {
-        let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
-        found.find(|path| path.is_file())
-    };
+    let find = |program: &str| found_in(&path, program);
     let all_cells_call = missing_programs("").into_iter().map(|(program, _)| program);
-    let mut programs: Vec<&str> = all_cells_call.chain(PROGRAMS.split(' ')).collect();
+    let programs: Vec<&str> = all_cells_call.chain(PROGRAMS.split(' ')).collect();
     let mut files: Vec<PathBuf> = READ.map(PathBuf::from).into();
     if selected.iter().any(Selected::runs_own_programs) {
-        programs.extend(INTERPRETERS);
+        files.extend(interpreters(&path));
         files.extend(OF_INTERPRETERS.map(PathBuf::from));
         files.extend(python_folders());
     }
     files.extend(programs.into_iter().filter_map(find));
     files.extend(server.map(|server| server.program.clone()));
     files
+}
+
+fn found_in(path: &str, program: &str) -> Option<PathBuf> {
+    let mut found = std::env::split_paths(path).map(|folder| folder.join(program));
+    found.find(|path| path.is_file())
+}
+
+fn interpreters(path: &str) -> impl Iterator<Item = PathBuf> {
+    let path = format!("{OF_PACKAGES}:{path}");
+    INTERPRETERS
+        .into_iter()
+        .filter_map(move |program| found_in(&path, program))
 }
 
 /// `/usr/lib/python3.11` and its like.
@@ -114,4 +126,26 @@ fn python_folders() -> Vec<PathBuf> {
     });
     folders.sort();
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpreters_are_those_of_packages_though_a_shim_comes_first() {
+        let shims = tempfile::tempdir().unwrap();
+        for program in INTERPRETERS {
+            std::fs::write(shims.path().join(program), "#!/bin/sh\nexec elsewhere").unwrap();
+        }
+        let path = format!("{}:/usr/bin", shims.path().display());
+        let found: Vec<PathBuf> = interpreters(&path).collect();
+        for program in INTERPRETERS {
+            let of_package = Path::new(OF_PACKAGES).join(program);
+            let shim = shims.path().join(program);
+            let wanted = if of_package.is_file() { of_package } else { shim };
+            assert!(found.contains(&wanted), "{program}: {found:?}");
+        }
+        assert_eq!(found.len(), INTERPRETERS.len());
+    }
 }

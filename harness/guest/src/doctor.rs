@@ -24,7 +24,9 @@ pub const GUEST_KERNEL: &str = "guest kernel";
 /// What the tools that build a kernel are needed for.
 pub const FOR_BUILDING: &str = "lvs-matrix kernel build";
 
-/// What QEMU is needed for.
+/// What all the rest is needed for.
+const FOR_CELLS: &str = "running cells in a guest";
+/// What QEMU is needed for where no stock kernel is asked for.
 pub const FOR_STOCK: &str = "run --kernel qemu:… and package:…, on stock kernels";
 
 /// One thing that was looked at.
@@ -52,47 +54,91 @@ pub enum State {
     },
 }
 
-/// All checks of this crate, in the order in which cures help. Boots a guest for less than a second if there
-/// is a kernel.
-pub fn checks() -> Vec<Check> {
-    let kernel = CacheFolder::of_user().and_then(|cache| Ok((find(&cache, None)?, cache)));
+/// All checks of this crate, in the order in which cures help, for the kernel that is asked for. Boots a
+/// guest for less than a second if there is a kernel of User-mode Linux.
+pub fn checks(asked: Option<&str>) -> Vec<Check> {
+    let stock_kernel = asked.filter(|name| stock::is_named_by(name));
+    let tools = Check {
+        name: "kernel build tools",
+        state: build_tools(),
+        needed_for: FOR_BUILDING,
+    };
+    let memory = Check {
+        name: "guest memory folder",
+        state: memory(),
+        needed_for: FOR_CELLS,
+    };
+    let qemu = Check {
+        name: "QEMU",
+        state: in_qemu(),
+        needed_for: if stock_kernel.is_some() {
+            FOR_CELLS
+        } else {
+            FOR_STOCK
+        },
+    };
+    if let Some(name) = stock_kernel {
+        let kernel = Check {
+            name: GUEST_KERNEL,
+            state: of_distribution(name),
+            needed_for: FOR_CELLS,
+        };
+        return vec![tools, kernel, memory, qemu];
+    }
+    let kernel = CacheFolder::of_user().and_then(|cache| Ok((find(&cache, asked)?, cache)));
     let found = match &kernel {
         Ok((kernel, _)) => State::Found(format!("Linux {} at {}", kernel.version, kernel.path.display())),
         Err(error) => State::Missing {
             what: error.to_string(),
-            cure: "lvs-matrix kernel build".into(),
+            cure: match asked {
+                None => "lvs-matrix kernel build".to_owned(),
+                Some(name) => {
+                    format!("ask for another kernel than {name}, or build it: lvs-matrix kernel build")
+                }
+            },
         },
     };
-    let mut checks = vec![
-        Check {
-            name: "kernel build tools",
-            state: build_tools(),
-            needed_for: FOR_BUILDING,
-        },
-        Check {
-            name: GUEST_KERNEL,
-            state: found,
-            needed_for: "running cells in a guest",
-        },
-        Check {
-            name: "guest memory folder",
-            state: memory(),
-            needed_for: "running cells in a guest",
-        },
-    ];
+    let found = Check {
+        name: GUEST_KERNEL,
+        state: found,
+        needed_for: FOR_CELLS,
+    };
+    let mut checks = vec![tools, found, memory];
     if let Ok((kernel, cache)) = kernel {
         checks.push(Check {
             name: "guest boots",
             state: boot(kernel, &cache),
-            needed_for: "running cells in a guest",
+            needed_for: FOR_CELLS,
         });
     }
-    checks.push(Check {
-        name: "QEMU",
-        state: in_qemu(),
-        needed_for: FOR_STOCK,
-    });
+    checks.push(qemu);
     checks
+}
+
+/// The stock kernel of this name. Nothing is downloaded.
+fn of_distribution(name: &str) -> State {
+    let missing = |what: String| State::Missing {
+        what,
+        cure: "ask for a kernel as docs/kernels.md says, or for none".to_owned(),
+    };
+    let cache = match CacheFolder::of_user() {
+        Ok(cache) => cache,
+        Err(error) => return missing(error.to_string()),
+    };
+    if stock::is_to_be_downloaded(&cache, name) {
+        return State::Found(format!(
+            "{name} is not in the cache yet: the first run downloads it"
+        ));
+    }
+    match stock::find(&cache, name, &mut |_| {}) {
+        Ok(kernel) => State::Found(format!(
+            "Linux {} at {}, in QEMU, with its modules in {}",
+            kernel.release,
+            kernel.image.display(),
+            kernel.modules.display()
+        )),
+        Err(error) => missing(error.to_string()),
+    }
 }
 
 /// QEMU, as it calls itself, if it is new enough.

@@ -8,7 +8,7 @@ pub(crate) use by_hand::{ByHandArguments, ExecArguments, ShellArguments};
 pub(crate) use values::{DiffFormat, Format, PlaceArgument, ReportFormat, TimeArgument};
 pub(crate) use within::{ExploreArguments, Machine, NewArguments, OwnSetup, RunbookArguments};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, of_cells};
 use clap::{Args, Parser, Subcommand};
 use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_report::{Language, Partition};
@@ -65,7 +65,7 @@ Examples:
         /// Scenario files, or names of shipped scenarios; none: config-change
         files: Vec<PathBuf>,
         /// Check that each cell has an expectation on each of these kernels [default: 7.2]
-        #[arg(long, value_name = "VERSION,…", value_delimiter = ',')]
+        #[arg(long, value_name = "VERSION,…", value_delimiter = ',', value_parser = of_cells)]
         kernels: Vec<KernelId>,
         /// How to print the result: as text, mistakes go to stderr; as JSON everything goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -440,7 +440,7 @@ pub(crate) struct DiffArguments {
     pub(crate) format: DiffFormat,
     /// Compare the cells of RUN_A on the first kernel with those of RUN_B on the second; both may be kernels
     /// of one run
-    #[arg(long, value_name = "OF_A,OF_B", value_delimiter = ',')]
+    #[arg(long, value_name = "OF_A,OF_B", value_delimiter = ',', value_parser = of_cells)]
     pub(crate) kernels: Vec<KernelId>,
     /// From how many percent on a time counts as changed
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
@@ -463,7 +463,7 @@ pub(crate) struct InspectArguments {
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
     /// The cells on these kernels, with what is expected there
-    #[arg(long, value_name = "VERSION,…", value_delimiter = ',')]
+    #[arg(long, value_name = "VERSION,…", value_delimiter = ',', value_parser = of_cells)]
     pub(crate) kernels: Vec<KernelId>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]

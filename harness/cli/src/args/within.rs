@@ -78,8 +78,9 @@ pub(crate) struct Machine {
     /// How many guests at once [default: as `run` has it]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
-    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    /// Guest kernel: a version, the path of a `linux` binary, or a stock kernel, named as for `run`
+    /// [default: as `run` has it]
+    #[arg(long, value_name = "KERNEL", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]

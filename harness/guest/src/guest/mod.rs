@@ -87,6 +87,9 @@ pub struct GuestConfig {
     pub share: PathBuf,
     /// What else the guest may read, by name. What the user can reach anyway is visible in the guest's root.
     pub inputs: Vec<ReadOnlyInput>,
+    /// Folders that the caller writes to meanwhile. A machine's copies of inputs are without them; an input
+    /// that is such a folder itself is copied.
+    pub own_folders: Vec<PathBuf>,
     /// Memory of a guest with User-mode Linux, MiB; a machine has its own.
     pub memory_mib: u32,
     /// How long the host waits for a message (monotonic host time) before it ends the guest.
@@ -121,6 +124,7 @@ impl GuestConfig {
             payload_args: Vec::new(),
             share,
             inputs: Vec::new(),
+            own_folders: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
             stall: DEFAULT_STALL,
             clock_start: Some(DEFAULT_CLOCK_START),

@@ -193,7 +193,8 @@ impl Surroundings {
                 };
                 let boot =
                     serde_json::to_vec(&boot).map_err(|error| io_error("write a job")(error.into()))?;
-                put_job(&self.private, &self.share, inputs, &boot).map_err(io_error("write a job"))?;
+                put_job(&self.private, &self.share, inputs, &config.own_folders, &boot)
+                    .map_err(io_error("write a job"))?;
                 let saved = File::open(saved).map_err(io_error(format!("open {}", saved.display())))?;
                 self.handed.push(saved.into());
             }

@@ -59,11 +59,27 @@ impl<W: Write> Writer<W> {
     /// A file or a folder with all that is in it. Links in it stay links; what is no file, folder or link is
     /// left out.
     pub(crate) fn whole(&mut self, name: &Path, from: &Path) -> io::Result<()> {
-        let found = fs::metadata(from).map_err(|error| of(from, error))?;
-        self.found(name, from, &found)
+        self.whole_but(name, from, &|_| false)
     }
 
-    fn found(&mut self, name: &Path, from: &Path, found: &Metadata) -> io::Result<()> {
+    /// The same without those files and folders in it that `left_out` is true of.
+    pub(crate) fn whole_but(
+        &mut self,
+        name: &Path,
+        from: &Path,
+        left_out: &dyn Fn(&Path) -> bool,
+    ) -> io::Result<()> {
+        let found = fs::metadata(from).map_err(|error| of(from, error))?;
+        self.found(name, from, &found, left_out)
+    }
+
+    fn found(
+        &mut self,
+        name: &Path,
+        from: &Path,
+        found: &Metadata,
+        left_out: &dyn Fn(&Path) -> bool,
+    ) -> io::Result<()> {
         if found.is_file() {
             return self.file(name, from);
         }
@@ -79,7 +95,12 @@ impl<W: Write> Writer<W> {
             .collect::<Result<_, _>>()?;
         inside.sort_by_key(fs::DirEntry::file_name);
         inside.iter().try_for_each(|entry| {
-            self.found(&name.join(entry.file_name()), &entry.path(), &entry.metadata()?)
+            let path = entry.path();
+            if left_out(&path) {
+                return Ok(());
+            }
+            let found = entry.metadata().map_err(|error| of(&path, error))?;
+            self.found(&name.join(entry.file_name()), &path, &found, left_out)
         })
     }
 

@@ -21,8 +21,8 @@ pub enum StockError {
         reason: String,
     },
     /// The folder of the kernel's modules is nowhere.
-    #[error("the modules of Linux {release} are in none of {}; name their folder: \
-        qemu:{},modules=FOLDER", list(.tried), image.display())]
+    #[error("the modules of Linux {release} are in none of {}: such a folder has a folder `kernel` with \
+        files *.ko in it; name it: qemu:{},modules=FOLDER", list(.tried), image.display())]
     NoModulesFolder {
         /// The kernel's release.
         release: String,
@@ -32,14 +32,29 @@ pub enum StockError {
         tried: Vec<PathBuf>,
     },
     /// Modules that labs need are not there.
-    #[error("this kernel cannot make labs: {lacking} is neither among the modules in {} nor built in; take \
+    #[error("this kernel cannot make labs: {lacking} is neither among the modules in {} nor built in{}; take \
         a kernel of your distribution that has it (its package of extra modules may bring it)",
-        folder.display())]
+        folder.display(), if *builtin_is_known { "" } else {
+            " as far as is known: there is no file modules.builtin, which belongs there, too"
+        })]
     NoModules {
         /// The folder of the modules.
         folder: PathBuf,
         /// Which.
         lacking: String,
+        /// Is there the list of what is built in?
+        builtin_is_known: bool,
+    },
+    /// The modules are those of another kernel.
+    #[error("the modules in {} are those of Linux {built_for}, and this kernel is {release}, which takes \
+        only its own", folder.display())]
+    OthersModules {
+        /// The kernel's release.
+        release: String,
+        /// The folder of the modules.
+        folder: PathBuf,
+        /// The release that they name.
+        built_for: String,
     },
     /// QEMU is not there.
     #[error("the program `qemu-system-x86_64` is missing: apt-get install qemu-system-x86")]

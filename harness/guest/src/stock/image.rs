@@ -25,7 +25,26 @@ pub(super) fn release(image: &Path) -> Result<String, StockError> {
         }
     }
     begin.truncate(length);
-    release_in(&begin).map_err(refuse)
+    let release = release_in(&begin).map_err(refuse)?;
+    let is = file.metadata().map_err(|error| refuse(error.to_string()))?.len();
+    match whole_size(&begin) {
+        Some(whole) if is < whole => Err(refuse(format!(
+            "it is cut short: its boot sector is of a kernel of {whole} bytes, and it has {is}"
+        ))),
+        _ => Ok(release),
+    }
+}
+
+/// How long a kernel is at least by its boot sector: its own sectors, the first and `setup_sects` (0: 4), and
+/// what is loaded, `syssize` times 16 bytes. Before protocol 2.04 `syssize` had 16 bits, and was not to be
+/// relied on.
+fn whole_size(begin: &[u8]) -> Option<u64> {
+    const OF_32_BITS: u16 = 0x0204;
+    let protocol = u16::from_le_bytes(begin.get(0x206..0x208)?.try_into().ok()?);
+    let sectors = u64::from(*begin.get(0x1f1)?);
+    let sectors = if sectors == 0 { 4 } else { sectors };
+    let loaded = u32::from_le_bytes(begin.get(0x1f4..0x1f8)?.try_into().ok()?);
+    (protocol >= OF_32_BITS).then(|| (1 + sectors) * 512 + u64::from(loaded) * 16)
 }
 
 fn release_in(image: &[u8]) -> Result<String, String> {
@@ -96,6 +115,36 @@ mod tests {
         image[0x20e..0x210].copy_from_slice(&u16::MAX.to_le_bytes());
         assert!(release_in(&image).is_err());
         assert!(release_in(b"\x7fELF").unwrap_err().contains("vmlinuz"));
+    }
+
+    #[test]
+    fn a_kernel_that_is_cut_short_is_refused() {
+        let mut image = vec![0; 0x1000];
+        image[0x1f1] = 3;
+        image[0x1f4..0x1f8].copy_from_slice(&0x80_u32.to_le_bytes());
+        image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x206..0x208].copy_from_slice(&0x20f_u16.to_le_bytes());
+        image[0x20e..0x210].copy_from_slice(&0x100_u16.to_le_bytes());
+        image[0x300..0x306].copy_from_slice(b"6.1.0\0");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vmlinuz");
+        let release = |image: &[u8]| {
+            std::fs::write(&file, image).unwrap();
+            release(&file)
+        };
+        assert_eq!(release(&image).unwrap(), "6.1.0");
+        let error = release(&image[..0xfff]).unwrap_err().to_string();
+        assert!(
+            error.contains("cut short") && error.contains("4096 bytes, and it has 4095"),
+            "{error}"
+        );
+        // A signature may follow.
+        image.push(0);
+        release(&image).unwrap();
+        // What older protocols say of it is not to be relied on.
+        image[0x206..0x208].copy_from_slice(&0x203_u16.to_le_bytes());
+        release(&image[..0x800]).unwrap();
     }
 
     /// This very test, without its symbols, is a program that runs.

@@ -126,13 +126,23 @@ pub(crate) fn make_drives(folder: &Path) -> io::Result<()> {
 }
 
 /// Puts a job onto its drive: the share as it is now but for [`PRIVATE_FOLDER`], the inputs, and what init is
-/// to do.
+/// to do. Of an input that has `own_folders` somewhere in it, these are left out, and so are the private
+/// folders of all guests: they change while they are read, and have the drives.
 pub(crate) fn put_job(
     folder: &Path,
     share: &Path,
     inputs: &[(String, PathBuf)],
+    own_folders: &[PathBuf],
     boot: &[u8],
 ) -> io::Result<()> {
+    let own_folders: Vec<PathBuf> = own_folders
+        .iter()
+        .map(std::fs::canonicalize)
+        .collect::<Result<_, _>>()?;
+    let left_out = |path: &Path| {
+        path.file_name().is_some_and(|name| name == PRIVATE_FOLDER)
+            || own_folders.iter().any(|own| own == path)
+    };
     let mut drive = File::options().write(true).open(folder.join(JOB))?;
     drive.seek(SeekFrom::Start(JOB_ARCHIVE))?;
     let [of_share, of_inputs, of_boot] = IN_ARCHIVE.map(Path::new);
@@ -140,7 +150,9 @@ pub(crate) fn put_job(
     writer.bytes(of_boot, 0o644, boot)?;
     writer.folder(of_inputs, 0o755)?;
     for (name, path) in inputs {
-        writer.whole(&of_inputs.join(name), path)?;
+        // Its own path is that of a real folder, as those are that it is compared with.
+        let path = std::fs::canonicalize(path)?;
+        writer.whole_but(&of_inputs.join(name), &path, &left_out)?;
     }
     writer.folder(of_share, 0o755)?;
     for entry in std::fs::read_dir(share)? {
@@ -210,6 +222,49 @@ impl Monitor {
             if let Some(error) = answer.get("error") {
                 return Err(io::Error::other(format!("{what}: {error}")));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::unpack;
+    use super::*;
+    use std::fs;
+
+    /// A scenario's folder is an input, and results are put below it: into a new folder, or into itself.
+    #[test]
+    fn a_job_has_nothing_of_its_own_run() {
+        for run in ["results/new", "."] {
+            let input = tempfile::tempdir().unwrap();
+            let run = input.path().join(run);
+            let guests = run.join(".guests");
+            let share = guests.join("1");
+            let private = share.join(PRIVATE_FOLDER);
+            fs::create_dir_all(&private).unwrap();
+            make_drives(&private).unwrap();
+            // Another run's, at the same time.
+            let other = input.path().join("other/.guests/1").join(PRIVATE_FOLDER);
+            fs::create_dir_all(&other).unwrap();
+            make_drives(&other).unwrap();
+            fs::write(input.path().join("client.py"), "pass").unwrap();
+            fs::write(share.join("job.json"), "{}").unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(input.path(), &link).unwrap();
+            put_job(&private, &share, &[("0".to_owned(), link)], &[run, guests], b"{}").unwrap();
+
+            let mut drive = File::open(private.join(JOB)).unwrap();
+            drive.seek(SeekFrom::Start(JOB_ARCHIVE)).unwrap();
+            let to = folder.path().join("to");
+            fs::create_dir(&to).unwrap();
+            unpack(BufReader::new(drive), &to, true).unwrap();
+            assert_eq!(fs::read(to.join("inputs/0/client.py")).unwrap(), b"pass");
+            assert_eq!(fs::read(to.join("share/job.json")).unwrap(), b"{}");
+            assert!(!to.join("inputs/0/results/new").exists() && !to.join("inputs/0/.guests").exists());
+            assert!(to.join("inputs/0/other/.guests/1").is_dir());
+            assert!(!to.join("inputs/0/other/.guests/1").join(PRIVATE_FOLDER).exists());
+            assert!(!to.join("share").join(PRIVATE_FOLDER).exists());
         }
     }
 }

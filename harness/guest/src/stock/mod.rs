@@ -24,7 +24,8 @@ pub use machine::QEMU;
 pub(crate) use saved::MODULES as MODULES_FOLDER;
 pub use saved::{Ingredients, SavedMachine, prepare, remove_unfinished, saved_machines};
 
-use crate::kernel::{CacheFolder, Version, tools, unpacked_package};
+use crate::kernel::{CacheFolder, Version, tools, unpacked_package, unpacked_packages};
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -72,6 +73,44 @@ pub(crate) enum Start {
 #[must_use]
 pub fn is_named_by(selector: &str) -> bool {
     selector.starts_with(BY_FILE) || selector.starts_with(BY_PACKAGE)
+}
+
+/// The name of a stock kernel with its paths taken as relative to this folder; `None` if it names none.
+#[must_use]
+pub fn beside(selector: &str, folder: &Path) -> Option<OsString> {
+    if !is_named_by(selector) {
+        return None;
+    }
+    let Some(words) = selector.strip_prefix(BY_FILE) else {
+        return Some(selector.into());
+    };
+    let mut name = OsString::from(BY_FILE);
+    for (number, path) in words.splitn(2, MODULES).enumerate() {
+        if number > 0 {
+            name.push(MODULES);
+        }
+        // One that is not said stays so.
+        if !path.is_empty() {
+            name.push(folder.join(path));
+        }
+    }
+    Some(name)
+}
+
+/// The release of the kernel that is given by its file, whether its modules are there or not; `None` if this
+/// names no file that is a kernel.
+#[must_use]
+pub fn release_of_file(selector: &str) -> Option<String> {
+    let words = selector.strip_prefix(BY_FILE)?;
+    let image = words.split_once(MODULES).map_or(words, |(image, _)| image);
+    image::release(Path::new(image)).ok()
+}
+
+/// Would this kernel be downloaded if it was looked for?
+#[must_use]
+pub fn is_to_be_downloaded(cache: &CacheFolder, selector: &str) -> bool {
+    let package = selector.strip_prefix(BY_PACKAGE);
+    package.is_some_and(|package| !unpacked_packages(cache).iter().any(|known| known == package))
 }
 
 /// QEMU's file.
@@ -161,7 +200,7 @@ fn of_file(image: &Path, modules: Option<&Path>) -> Result<StockKernel, StockErr
         reason: format!("it calls its version {release:?}"),
     })?;
     let tried = modules_folders(&image, &release, modules);
-    let found = tried.iter().find(|folder| has_modules(folder));
+    let found = tried.iter().find(|folder| modules::are_in(folder));
     let Some(modules) = found.cloned() else {
         return Err(StockError::NoModulesFolder {
             release,
@@ -194,10 +233,6 @@ fn modules_folders(image: &Path, release: &str, said: Option<&Path>) -> Vec<Path
     folders.push(Path::new("/lib/modules").join(release));
     folders.dedup();
     folders
-}
-
-fn has_modules(folder: &Path) -> bool {
-    folder.join("kernel").is_dir()
 }
 
 #[cfg(test)]
@@ -235,6 +270,7 @@ mod tests {
             "other/lib/modules/6.1.0-9-test",
         ] {
             std::fs::create_dir_all(at(modules).join("kernel")).unwrap();
+            std::fs::write(at(modules).join("modules.builtin"), "").unwrap();
         }
         let found = find("").unwrap();
         assert_eq!(found.release, "6.1.0-9-test");

@@ -75,6 +75,28 @@ const WANTED: [&str; 49] = [
     "nfnetlink",
 ];
 
+/// The folder with the modules that came with the kernel, in that of its modules.
+const KERNEL: &str = "kernel";
+/// The list of what is no module, since it is part of the kernel.
+const BUILT_IN: &str = "modules.builtin";
+/// What depmod(8) and the kernel's own `make modules_install` put beside it.
+const LISTS: [&str; 3] = [BUILT_IN, "modules.order", "modules.dep"];
+
+/// Is this the folder of a kernel's modules?
+pub(super) fn are_in(folder: &Path) -> bool {
+    let kernel = folder.join(KERNEL);
+    kernel.is_dir() && (LISTS.iter().any(|list| folder.join(list).is_file()) || has_module(&kernel))
+}
+
+fn has_module(folder: &Path) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| {
+        let kind = entry.file_type();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.contains(".ko") || kind.is_ok_and(|kind| kind.is_dir()) && has_module(&entry.path())
+    })
+}
+
 /// A module, unpacked.
 #[derive(Debug)]
 pub(super) struct Module {
@@ -100,19 +122,23 @@ impl Folder {
     pub(super) fn read(path: &Path) -> Result<Self, StockError> {
         let mut files = BTreeMap::new();
         let mut left = vec![path.to_owned()];
+        // The folder itself may be a link to where it lies.
+        left.push(path.join(KERNEL));
         while let Some(folder) = left.pop() {
             let entries = fs::read_dir(&folder).map_err(StockError::file("read", &folder))?;
             for entry in entries.flatten() {
                 let Ok(kind) = entry.file_type() else { continue };
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if kind.is_dir() {
-                    left.push(entry.path());
+                    if entry.path() != path.join(KERNEL) {
+                        left.push(entry.path());
+                    }
                 } else if let Some((name, _)) = name.split_once(".ko") {
                     files.insert(plain(name), entry.path());
                 }
             }
         }
-        let built_in = fs::read_to_string(path.join("modules.builtin")).unwrap_or_default();
+        let built_in = fs::read_to_string(path.join(BUILT_IN)).unwrap_or_default();
         let built_in = built_in.lines().filter_map(|line| {
             let name = Path::new(line).file_name()?.to_str()?;
             Some(plain(name.split_once(".ko")?.0))
@@ -125,7 +151,7 @@ impl Folder {
     }
 
     /// The modules for labs, in an order in which they can be loaded.
-    pub(super) fn of_labs(&self) -> Result<Vec<Module>, StockError> {
+    pub(super) fn of_labs(&self, release: &str) -> Result<Vec<Module>, StockError> {
         let lacking: Vec<&str> = NEEDED
             .into_iter()
             .filter(|name| !self.files.contains_key(*name) && !self.built_in.contains(*name))
@@ -134,6 +160,7 @@ impl Folder {
             return Err(StockError::NoModules {
                 folder: self.path.clone(),
                 lacking: lacking.join(", "),
+                builtin_is_known: self.path.join(BUILT_IN).is_file(),
             });
         }
         // Helpers of applications change what passes their ports.
@@ -149,7 +176,21 @@ impl Folder {
         for name in named.chain(schedulers.map(String::as_str)) {
             closure.add(name)?;
         }
-        Ok(closure.modules)
+        // A kernel takes none that was built for another (its loader compares vermagic, `same_magic`), and
+        // says so to its log alone.
+        let others = closure.modules.iter().find_map(|module| {
+            let built_for = value(&module.bytes, b"\0vermagic=")?;
+            let of = built_for.split_whitespace().next()?;
+            (of != release).then(|| of.to_owned())
+        });
+        match others {
+            Some(built_for) => Err(StockError::OthersModules {
+                release: release.to_owned(),
+                folder: self.path.clone(),
+                built_for,
+            }),
+            None => Ok(closure.modules),
+        }
     }
 }
 
@@ -177,13 +218,16 @@ impl Closure<'_> {
     }
 }
 
-/// What a module says that it depends on. `.modinfo` is strings that each end with a NUL.
+/// What a module says of itself. `.modinfo` is strings that each end with a NUL.
+fn value(module: &[u8], key: &[u8]) -> Option<String> {
+    let at = module.windows(key.len()).position(|window| window == key)?;
+    let text = module.get(at + key.len()..)?.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+/// What a module says that it depends on.
 fn depends(module: &[u8]) -> Vec<String> {
-    const KEY: &[u8] = b"\0depends=";
-    let at = module.windows(KEY.len()).position(|window| window == KEY);
-    let text = at.and_then(|at| module.get(at + KEY.len()..));
-    let text = text.and_then(|rest| rest.split(|&byte| byte == 0).next());
-    let text = String::from_utf8_lossy(text.unwrap_or_default());
+    let text = value(module, b"\0depends=").unwrap_or_default();
     text.split(',')
         .filter(|name| !name.is_empty())
         .map(plain)
@@ -222,8 +266,11 @@ fn unpacked(file: &Path) -> Result<Vec<u8>, StockError> {
 mod tests {
     use super::*;
 
+    const RELEASE: &str = "6.1.0-9-test";
+
     fn module(depends: &str) -> Vec<u8> {
-        format!("\x7fELF...\0license=GPL\0depends={depends}\0retpoline=Y\0").into_bytes()
+        let vermagic = format!("vermagic={RELEASE} SMP preempt mod_unload modversions ");
+        format!("\x7fELF...\0license=GPL\0depends={depends}\0retpoline=Y\0{vermagic}\0").into_bytes()
     }
 
     fn folder(modules: &[(&str, &str)], built_in: &str) -> tempfile::TempDir {
@@ -257,7 +304,7 @@ mod tests {
             ("unrelated.ko", ""),
         ];
         let folder = folder(&all, "");
-        let modules = Folder::read(folder.path()).unwrap().of_labs().unwrap();
+        let modules = Folder::read(folder.path()).unwrap().of_labs(RELEASE).unwrap();
         let at = |name: &str| modules.iter().position(|module| module.name == name);
         for (earlier, later) in [
             ("llc", "stp"),
@@ -287,9 +334,45 @@ mod tests {
         );
         let error = Folder::read(found.path())
             .unwrap()
-            .of_labs()
+            .of_labs(RELEASE)
             .unwrap_err()
             .to_string();
         assert!(error.contains("ip_vs") && !error.contains("bridge"), "{error}");
+        assert!(!error.contains("as far as is known"), "{error}");
+        fs::remove_file(found.path().join(BUILT_IN)).unwrap();
+        let folder = Folder::read(found.path()).unwrap();
+        let error = folder.of_labs(RELEASE).unwrap_err().to_string();
+        assert!(
+            error.contains("bridge") && error.contains("no file modules.builtin"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn modules_of_another_kernel_are_refused_and_both_are_named() {
+        let names = NEEDED.map(|name| format!("{name}.ko"));
+        let all: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+        let found = folder(&all, "");
+        let folder = Folder::read(found.path()).unwrap();
+        assert_eq!(folder.of_labs(RELEASE).unwrap().len(), NEEDED.len());
+        let error = folder.of_labs("6.1.0-10-test").unwrap_err().to_string();
+        assert!(
+            error.contains("6.1.0-10-test") && error.contains("are those of Linux 6.1.0-9-test"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_folder_of_modules_has_modules_which_may_lie_behind_a_link() {
+        let found = folder(&[("veth.ko", "")], "");
+        assert!(are_in(found.path()));
+        let other = tempfile::tempdir().unwrap();
+        assert!(!are_in(other.path()));
+        fs::create_dir_all(other.path().join("kernel/install.d")).unwrap();
+        assert!(!are_in(other.path()), "as /etc is");
+        let linked = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(found.path().join("kernel"), linked.path().join("kernel")).unwrap();
+        assert!(are_in(linked.path()));
+        assert!(Folder::read(linked.path()).unwrap().files.contains_key("veth"));
     }
 }

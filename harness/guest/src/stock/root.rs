@@ -18,6 +18,19 @@ const MOST_LINKS: usize = 40;
 const FOLDERS: [&str; 12] = [
     "/dev", "/etc", "/mnt", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/tmp",
 ];
+/// Links of a merged /usr, where this machine has them.
+const MERGED: [&str; 8] = [
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/usr/lib64",
+    "/usr/sbin",
+];
+const ALWAYS: [&str; 1] = ["/bin/sh"];
+
 /// What programs look up in files that are this machine's own business.
 const FILES: [(&str, &str); 4] = [
     (
@@ -71,6 +84,16 @@ impl Root {
         let mut root = Self::default();
         for file in files {
             root.add_whole(file)?;
+        }
+        // Scripts name sh(1) so, and programs are called by these folders wherever they were found.
+        for at in ALWAYS {
+            root.add_whole(Path::new(at))?;
+        }
+        for folder in MERGED {
+            if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+                root.add(Path::new(folder))
+                    .map_err(StockError::file("read", folder))?;
+            }
         }
         let programs: Vec<PathBuf> = root
             .0
@@ -213,6 +236,26 @@ fn libraries(programs: &[PathBuf]) -> Result<Vec<PathBuf>, StockError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_links_of_a_merged_usr_and_a_shell_are_always_there() {
+        let root = Root::of(&[]).unwrap();
+        assert!(root.0.contains_key(&fs::canonicalize("/bin/sh").unwrap()));
+        for folder in MERGED.map(Path::new) {
+            let is_link = fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink());
+            let is_here = matches!(root.0.get(folder), Some(Node::Link(_)));
+            assert_eq!(is_link, is_here, "{}", folder.display());
+            if is_link {
+                // It leads to a folder that is there.
+                let to = fs::canonicalize(folder).unwrap();
+                assert!(
+                    matches!(root.0.get(&to), Some(Node::Folder(_))),
+                    "{}",
+                    to.display()
+                );
+            }
+        }
+    }
 
     #[test]
     fn a_program_comes_with_its_libraries_and_the_links_to_them() {

@@ -5,7 +5,7 @@ use super::machine::{INITRAMFS, KERNEL, SAVED, depends_on};
 use super::modules::Folder;
 use super::root::{Found, Root};
 use super::{Machine, Start, StockError, StockKernel, image, qemu};
-use crate::guest::{Guest, GuestConfig, GuestEnd, RunsOn};
+use crate::guest::{Guest, GuestConfig, GuestEnd, HostStatus, RunsOn};
 use crate::kernel::CacheFolder;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub(crate) const MODULES: &str = "lvs-matrix/modules";
 /// How long a machine may boot without a word: some 8 s where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a saved machine looks like inside, counted.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a saved machine was made of.
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub fn prepare(
         fs::remove_dir_all(&left).map_err(StockError::file("remove", left))?;
     }
     // Before anything is made: what is lacking is said at once.
-    let modules = Folder::read(&kernel.modules)?.of_labs()?;
+    let modules = Folder::read(&kernel.modules)?.of_labs(&kernel.release)?;
     say(&format!(
         "booting Linux {} in QEMU, once, to save it for later",
         kernel.release
@@ -201,10 +201,7 @@ fn make(
             return Err(not_started(how, report.console));
         }
         GuestEnd::Died(status) => {
-            return Err(not_started(
-                format!("QEMU ended by itself: {status:?}"),
-                report.console,
-            ));
+            return Err(not_started(died(status), report.console));
         }
         end @ (GuestEnd::PoweredOff(_) | GuestEnd::Cancelled) => {
             return Err(not_started(
@@ -228,6 +225,17 @@ fn make(
     let text =
         serde_json::to_vec(&description).map_err(|error| StockError::file("write", &file)(error.into()))?;
     fs::write(&file, text).map_err(StockError::file("write", &file))
+}
+
+/// QEMU's end before the kernel had said anything of its own. With `-no-reboot` it ends with 0 when the
+/// machine is reset, and that is what a processor does that cannot handle an exception (triple fault).
+fn died(status: HostStatus) -> String {
+    match status {
+        HostStatus::Exited(0) => "it reset the machine before it was up; its file may be damaged".to_owned(),
+        HostStatus::Exited(code) => format!("QEMU ended by itself with exit code {code}"),
+        HostStatus::Signalled(signal) => format!("QEMU was ended by signal {signal}"),
+        HostStatus::Unknown => "QEMU ended by itself".to_owned(),
+    }
 }
 
 /// A machine that was saved.
