@@ -48,7 +48,9 @@ fn no_shell() {
             for (_, line) in without_tests(&text) {
                 // `sh` is a scheduler of IPVS, too, and stands among others.
                 let scheduler = line.contains("\"dh\"");
-                if !scheduler && SHELLS.iter().any(|shell| line.contains(shell)) {
+                // A file among those that a guest in QEMU is given; nothing is started.
+                let given = line.trim() == r#"const ALWAYS: [&str; 1] = ["/bin/sh"];"#;
+                if !scheduler && !given && SHELLS.iter().any(|shell| line.contains(shell)) {
                     let file = file.strip_prefix(repository()).unwrap();
                     found.push((file.display().to_string(), line.trim().to_owned()));
                 }

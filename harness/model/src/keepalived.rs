@@ -2,12 +2,14 @@
 //! by what it finds. On two directors it moves the VIP between them by VRRP, too. Here is what a lab says of
 //! it; its configuration is made in `plan::keepalived`.
 
+mod complaint;
 mod config;
 mod own;
 mod refused;
 
+pub use complaint::Complaint;
 pub use config::{CHECK, Config, Names, Parsed, Statement, VIP};
-pub use own::{Complaint, LabFacts, Own, OwnServer};
+pub use own::{LabFacts, Own, OwnServer};
 
 use crate::Name;
 use serde::{Deserialize, Serialize};

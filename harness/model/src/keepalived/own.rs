@@ -1,5 +1,6 @@
 //! What the author's own configuration says of the lab's service, and what of it the lab does not have.
 
+use super::complaint::Complaint;
 use super::config::{CHECK, VIP, foreign_address, is_address_range, lab_words, whole_word};
 use super::refused::{no_weights, not_in_a_lab, said_twice};
 use super::{Config, HealthCheck, Keepalived, Names, Statement};
@@ -34,35 +35,6 @@ impl LabFacts {
     pub fn has(&self, name: &str) -> bool {
         let interface = self.interfaces.contains(&name);
         name == VIP || interface || self.hosts.iter().any(|host| host == name)
-    }
-}
-
-/// Something of a configuration that the lab does not have, or has otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Complaint {
-    /// The line of the configuration.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What is accepted there.
-    pub label: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
-impl Complaint {
-    pub(super) fn new(line: usize, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self {
-            line,
-            message: message.into(),
-            label: label.into(),
-            help: None,
-        }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of the author's own configuration no lab can have, or can have once.
 
-use super::{Complaint, Statement};
+use super::Statement;
+use super::complaint::Complaint;
 
 /// Words that no lab can have, what they are (`None`: what they are called says it), and why.
 const REFUSED: [(&str, Option<&str>, &str); 10] = [
