@@ -147,16 +147,16 @@ fn what_keepalived_does_not_understand_fails_the_lab_with_its_words() {
 /// It reads its configuration, and ends.
 #[test]
 fn a_keepalived_that_refuses_its_configuration_is_told_with_its_last_lines() {
-    let vrrp = VRRP.replace(
-        "    interface",
-        "    track_interface {\n        eth9\n    }\n    interface",
-    );
+    let vrrp = VRRP.replace("    virtual_router_id 51\n", "");
     let scenario = SCENARIO.replace("  real-servers", "  directors: 2\n  real-servers");
     let (said, record) = run(&scenario, &format!("{vrrp}{CONF}"));
     said.expect_code(3);
     let (reason, log) = failure(&record);
     assert!(reason.contains("keepalived has ended: exit"), "{reason}\n{log}");
-    assert!(log.contains("eth9") && log.contains("CONFIG"), "{log}");
+    assert!(
+        log.contains("virtual router id must be set") && log.contains("CONFIG"),
+        "{log}"
+    );
 }
 
 /// A check that only connects sees nothing of a server that is frozen: what is waited for never comes.
