@@ -507,9 +507,18 @@ mod tests {
             let of_any = action.ends_with("-server") && !action.contains("real");
             of_any || action.ends_with("request") || **action == "connect-each"
         };
+        // Labs of two directors without keepalived are not drawn yet, nor connects that are given up: these
+        // are in scenarios/{move-vip,sync-by-hand,aborted-connect}.yaml alone.
+        const NOT_DRAWN: [&str; 4] = [
+            "abort-connect",
+            "move-vip",
+            "start-sync-daemon",
+            "stop-sync-daemon",
+        ];
+        assert!(NOT_DRAWN.iter().all(|action| known.contains(action)), "{known:?}");
         let missing: Vec<&&str> = known
             .iter()
-            .filter(|action| !of_others(action))
+            .filter(|action| !of_others(action) && !NOT_DRAWN.contains(*action))
             .filter(|action| {
                 !texts
                     .iter()
