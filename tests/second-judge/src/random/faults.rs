@@ -7,6 +7,12 @@ use std::collections::BTreeSet;
 impl Writer {
     /// Something that an operator or fate does.
     pub(super) fn fault(&mut self) -> Option<String> {
+        if !self.vip.is_empty()
+            && self.chance.percent(40)
+            && let Some(step) = self.moved_vip()
+        {
+            return Some(step);
+        }
         for _ in 0..20 {
             let step = match self.chance.below(27) {
                 // What is in the table is known to keepalived alone.
@@ -47,6 +53,30 @@ impl Writer {
         None
     }
 
+    /// The VIP goes to the other of two directors; one that is cut off keeps it, too.
+    fn moved_vip(&mut self) -> Option<String> {
+        let (cut, vip) = (&self.cut, &self.vip);
+        let free = |node: &&'static str| !vip.contains(node) && !cut.contains(node);
+        let to = ["director", "director2"].into_iter().find(free)?;
+        self.vip.retain(|node| self.cut.contains(node));
+        self.vip.insert(to);
+        let told = self.chance.word(&["", ", gratuitous-arp: true"]);
+        Some(format!("move-vip: {{ to: {to}{told} }}"))
+    }
+
+    /// A sync daemon of one of two directors is started by hand, or stopped.
+    fn sync_daemon(&mut self) -> String {
+        let node = self.chance.word(&["director", "director2"]);
+        let state = self.chance.word(&["master", "backup"]);
+        let deed = if self.daemons.remove(&(node, state)) {
+            "stop"
+        } else {
+            self.daemons.insert((node, state));
+            "start"
+        };
+        format!("{deed}-sync-daemon: {{ state: {state}, node: {node} }}")
+    }
+
     /// Something that is done to keepalived.
     fn keepalived(&mut self) -> Option<String> {
         if self.second == Some(true) && self.chance.percent(15) {
@@ -60,6 +90,9 @@ impl Writer {
             let node = self.chance.word(&["director", "director2"]);
             self.filtered.insert(node);
             return Some(format!("block-vrrp: {{ node: {node} }}"));
+        }
+        if self.second.is_some() && !self.synced && self.chance.percent(40) {
+            return Some(self.sync_daemon());
         }
         let runs = self.keepalived.as_mut()?;
         if !*runs {
@@ -260,7 +293,7 @@ impl Writer {
             .map(|server| server.name);
         let nodes: Vec<&'static str> = real
             .chain(["director"])
-            .chain(self.second.map(|_| "director2"))
+            .chain((self.second.is_some() || !self.vip.is_empty()).then_some("director2"))
             .chain(client.then_some("client"))
             .collect();
         self.chance.one(&nodes).copied()

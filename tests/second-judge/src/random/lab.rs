@@ -25,12 +25,13 @@ impl Writer {
                     .word(&["", ", sync: true", ", sync: true", ", nopreempt: true"]),
                 None => "",
             };
+            self.synced = vrrp.contains("sync");
             let _ = writeln!(
                 text,
                 "  keepalived: {{ check: {check}, delay-loop: {time}, retry: {retry}{inhibit}{vrrp} }}"
             );
         }
-        if self.second.is_some() {
+        if self.second.is_some() || !self.vip.is_empty() {
             text.push_str("  directors: 2\n");
         }
         text.push_str("  real-servers:\n");
