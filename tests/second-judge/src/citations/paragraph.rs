@@ -118,9 +118,10 @@ impl<'a> Cell<'a> {
             Says::Closes if client.is_none_or(|s| s.window > 0) => wrong("leaves a window"),
             Says::OfService if service.is_none() => wrong("does not come from the service"),
             Says::Acknowledges => {
-                // A director that translates had it from a server, which spoke with its own address.
+                // A director that translates had it from a server, which spoke with its own address; behind a
+                // source NAT the server knows the client by another one.
                 let same = |said: &Tcp, s: &Tcp| {
-                    let numbers = |s: &Tcp| (s.sequence, s.acknowledgement, s.target);
+                    let numbers = |s: &Tcp| (s.sequence, s.acknowledgement, s.target.1);
                     numbers(s) == numbers(said)
                 };
                 let of_server = |said: &Tcp| {
