@@ -118,11 +118,13 @@ impl<'a> Cell<'a> {
             Says::Closes if client.is_none_or(|s| s.window > 0) => wrong("leaves a window"),
             Says::OfService if service.is_none() => wrong("does not come from the service"),
             Says::Acknowledges => {
-                // A director that translates had it from a server, which spoke with its own address; behind a
-                // source NAT the server knows the client by another one.
+                // A director that translates had it from a server, which spoke with its own address. Behind a
+                // source NAT the server spoke to the router's.
+                let router = self.record.host("router").map(|router| router.address);
                 let same = |said: &Tcp, s: &Tcp| {
                     let numbers = |s: &Tcp| (s.sequence, s.acknowledgement, s.target.1);
-                    numbers(s) == numbers(said)
+                    let to_client = s.target.0 == said.target.0 || Some(s.target.0) == router;
+                    numbers(s) == numbers(said) && to_client
                 };
                 let of_server = |said: &Tcp| {
                     let mut frames = self.frames.iter().filter(|other| self.is_real(other.from));
