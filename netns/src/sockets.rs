@@ -7,6 +7,7 @@ use rustix::net::netlink::SOCK_DIAG;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// Message types of include/uapi/linux/sock_diag.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -23,6 +24,26 @@ const TCP_LISTEN: u8 = 10;
 const ALL_STATES: u32 = (1 << 12) - 1;
 /// How long `struct inet_diag_sockid` is, bytes: ports, addresses, interface, cookie.
 const ID: usize = 48;
+
+/// What this process has open by this number, once more. Every kernel has this; pidfd_getfd(2), by which the
+/// same is had of another process, came with Linux 5.6.
+///
+/// # Errors
+/// As `F_DUPFD_CLOEXEC` of fcntl(2): nothing is open by this number, say.
+#[expect(
+    unsafe_code,
+    reason = "a number from /proc is no descriptor to std; see the SAFETY comment"
+)]
+pub fn own_descriptor(number: RawFd) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    // SAFETY: the number is not -1, and is used for one call, which gives a descriptor of its own. If another
+    // thread closes it before, that call fails, or takes what was opened by the number since; it changes
+    // neither.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 0)?)
+}
 
 /// A TCP socket, with what ss(8) shows of it with `-tan -o`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,6 @@ use crate::stock::Start;
 use crate::stock::archive::unpack;
 use crate::stock::machine::{self, MONITOR, RECORDS, SAVED};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::{self, File};
 use std::io::{BufReader, PipeReader, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -153,15 +151,12 @@ impl Watch {
                 processor.as_ref().map(Processor::set),
             )
             .map_err(system(&what))?;
-            let opened = pid_of(&child)
-                .ok_or(Errno::SRCH)
-                .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
-            match opened {
+            match lvs_matrix_keeper::ended(&child) {
                 Ok(child_ended) => Ok((child, child_ended, reader)),
-                Err(errno) => {
+                Err(error) => {
                     let _ = child.kill();
                     let _ = child.wait();
-                    Err(system("watch the guest's process")(errno.into()))
+                    Err(system("watch the guest's process")(error))
                 }
             }
         };
@@ -413,8 +408,4 @@ impl Watch {
             peak_memory_kib: self.peak_memory_kib,
         })
     }
-}
-
-fn pid_of(child: &Child) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(child.id()).ok()?)
 }
