@@ -24,7 +24,7 @@ const DESCRIPTION: &str = "machine.json";
 /// Init, and the folder of the modules, in the guest.
 pub(crate) const INIT: &str = "init";
 pub(crate) const MODULES: &str = "lvs-matrix/modules";
-/// How long a machine may boot without a word: some 8 s where nothing else runs.
+/// How long a machine may boot without a word, in processor time of its own: some 8 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a saved machine looks like inside, counted.
 const FORMAT: u32 = 2;
@@ -210,8 +210,8 @@ fn make(
         GuestEnd::Saved => {}
         GuestEnd::Panicked(words) => return Err(not_started(words, report.console)),
         GuestEnd::InitFailed(reason) => return Err(not_started(reason, report.console)),
-        GuestEnd::Stalled(time) => {
-            let how = format!("it was not ready after {} s", time.as_secs());
+        GuestEnd::Stalled(_) => {
+            let how = format!("it was not ready after {} s", report.wall.as_secs());
             return Err(not_started(how, report.console));
         }
         GuestEnd::Died(status) => {
