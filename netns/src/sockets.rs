@@ -296,6 +296,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_descriptor_of_this_process_is_had_by_its_number() {
+        use std::os::fd::AsRawFd;
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let again = own_descriptor(socket.as_raw_fd()).unwrap();
+        assert_ne!(again.as_raw_fd(), socket.as_raw_fd());
+        let again = std::net::TcpListener::from(again);
+        assert_eq!(again.local_addr().unwrap(), socket.local_addr().unwrap());
+        // Each is closed by itself.
+        drop(again);
+        assert!(socket.local_addr().is_ok());
+        for number in [-1, RawFd::MAX] {
+            let error = own_descriptor(number).unwrap_err();
+            assert_eq!(
+                error.raw_os_error(),
+                Some(rustix::io::Errno::BADF.raw_os_error()),
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
     fn a_span_is_written_as_ss_writes_it() {
         for (millis, text) in [
             (0, ""),

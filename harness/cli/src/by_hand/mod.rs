@@ -93,11 +93,12 @@ impl Doing<'_> {
 }
 
 /// The lab's time, in words.
-fn time_in_words(arguments: &ByHandArguments, on_host: bool) -> &'static str {
-    if on_host || arguments.time == TimeArgument::Real {
-        "in real time"
-    } else {
-        "in virtual time, which stands still until you type"
+fn time_in_words(arguments: &ByHandArguments, runs_on: &RunsOn) -> &'static str {
+    match runs_on {
+        RunsOn::Stock(_) => "in virtual time",
+        RunsOn::Host => "in real time",
+        RunsOn::Kernel(_) if arguments.time == TimeArgument::Real => "in real time",
+        RunsOn::Kernel(_) => "in virtual time, which stands still until you type",
     }
 }
 
@@ -286,7 +287,7 @@ fn work(
     output::talk(&format!(
         "the lab of {cell}, on {}, {}",
         place::in_words(&environment.kernels.first().runs_on).trim_end_matches(", in real time"),
-        time_in_words(arguments, on_host)
+        time_in_words(arguments, &environment.kernels.first().runs_on)
     ));
     let stop = Stop::default();
     let guests = Guests {

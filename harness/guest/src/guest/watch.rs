@@ -250,8 +250,8 @@ impl Watch {
         boots && self.progress.elapsed() < config.stall * 10 && self.processor_time() < Some(config.stall)
     }
 
-    /// What the guest's main process has used of a processor (proc(5): the fields utime and stime of `stat`, in
-    /// ticks, of which user space sees a hundred a second).
+    /// What the guest's main process has used of a processor (proc(5): the fields utime and stime of `stat`,
+    /// in ticks, of which user space sees a hundred a second).
     fn processor_time(&mut self) -> Option<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.main_process()?)).ok()?;
         let (_, behind_name) = stat.rsplit_once(')')?;

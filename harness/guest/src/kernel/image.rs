@@ -11,8 +11,8 @@ use std::process::Stdio;
 const IMAGES: &str = "images";
 const PREFIX: &str = "linux-image-";
 /// Packages that bring an image or its modules: a name for the newest one depends on it, and some
-/// distributions pack modules by themselves. Debian since 7.2 has the image in `linux-binary-`, and the list of
-/// what is built in in `linux-base-`.
+/// distributions pack modules by themselves. Debian since 7.2 has the image in `linux-binary-`, and the list
+/// of what is built in in `linux-base-`.
 const PARTS: [&str; 4] = [PREFIX, "linux-modules-", "linux-binary-", "linux-base-"];
 /// A package, the one that it stands for, and modules.
 const MOST_PARTS: usize = 6;
