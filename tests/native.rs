@@ -98,15 +98,15 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
 }
 
 /// Programs that a run calls on a host, and what they read.
-const PROGRAMS: &str = "awk cat cp ip ipvsadm kill ln mariadbd mkdir mount mv nft rm sed setpriv setsid sh \
+const PROGRAMS: &str = "awk basename cat chmod chown cp dirname hostname ip ipvsadm kill ln \
+    mariadb-install-db mariadbd mkdir mount mv my_print_defaults nft resolveip rm sed setpriv setsid sh \
     sleep ss sysctl tail tc test true umount unshare";
-const READ: [&str; 6] = [
+const READ: [&str; 5] = [
     "/etc/iproute2",
     "/etc/protocols",
     "/etc/services",
     "/usr/share/iproute2",
-    "/usr/share/mysql/charsets",
-    "/usr/share/mysql/english",
+    "/usr/share/mysql",
 ];
 
 /// A stock kernel, in QEMU and as it is: cells that are told apart by what is deleted and how, as a host with
