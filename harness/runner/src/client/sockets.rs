@@ -26,7 +26,7 @@ struct Found {
 fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pidfd = pidfd_open(raw.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty())?;
-    let service = SocketAddr::new(desk.address, desk.port);
+    let of_service = |peer: SocketAddr| peer.ip() == desk.address && desk.ports.contains(&peer.port());
     let mut found = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
@@ -40,7 +40,7 @@ fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
         let Ok(socket) = pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()) else {
             continue;
         };
-        if peer(&socket) == Some(service)
+        if peer(&socket).is_some_and(of_service)
             && let Some(own) = getsockname(&socket).ok().and_then(ip_address)
             && desk.of_probes != Some(own.ip())
         {
