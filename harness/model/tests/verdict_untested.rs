@@ -8,7 +8,7 @@
 mod support;
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClientAction, MysqldAction, Opening, StopSignal, TableAction};
+use lvs_matrix_model::action::{Action, ClientAction, MysqldAction, Node, Opening, StopSignal, TableAction};
 use lvs_matrix_model::record::{CAPTURE_FILE, ClientEventKind, StepOutcome};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour};
 use lvs_matrix_model::verdict::{Behaviour, RunOutcome, Untested, Verdict, is_control, judge, judged};
@@ -347,7 +347,13 @@ fn a_connection_that_is_not_where_it_was_to_be_is_a_reason_not_to_know() {
         world.record.plan.steps[0].action = action.clone();
         world.record.steps[0].action = action;
         match world.observe().behaviour {
-            Behaviour::Undetermined { reasons } => reasons.iter().map(ToString::to_string).collect(),
+            Behaviour::Undetermined { reasons } => {
+                // Nothing was captured on a director of another name.
+                let reasons = reasons.iter().map(ToString::to_string);
+                reasons
+                    .filter(|reason| !reason.ends_with("was not captured"))
+                    .collect()
+            }
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => Vec::new(),
         }
     };
