@@ -73,12 +73,6 @@ const DECIDES: &[Decides] = &[
         nothing_on_rs1,
     ),
     (
-        "edit-of-another-service",
-        "services/own-delete-server",
-        "it was an edit of another service",
-        |cell| undone(cell, |action| matches!(action, Action::Other(_))),
-    ),
-    (
         "scheduled",
         "losses/syn-between",
         "its repetition reached the server",
