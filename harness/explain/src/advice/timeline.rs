@@ -135,6 +135,7 @@ pub(super) fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Ch
         Action::Traffic(_)
         | Action::Client(_)
         | Action::Table(_)
+        | Action::Other(_)
         | Action::Mysqld(_)
         | Action::Host(_)
         | Action::Wait(_)

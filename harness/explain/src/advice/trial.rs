@@ -46,6 +46,20 @@ impl Advice {
     fn not_tried(&self, view: &CellView<'_>) -> Option<Bilingual> {
         let has = |setting| view.plan.client().program.settings().contains(&setting);
         match self {
+            Self::Drain { .. }
+            | Self::StopMysqldFirst { .. }
+            | Self::KeepAServer { .. }
+            | Self::OutOfTheTable { .. }
+            | Self::HealthCheck { .. }
+            | Self::AskingHealthCheck { .. }
+            | Self::SameForwarding { .. }
+                if view.plan.said_service().is_some() =>
+            {
+                Some(bilingual!(
+                    "it edits the table of another service than the lab's own"
+                        / "它修改的不是实验环境自己的服务的表"
+                ))
+            }
             Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(bilingual!(
                 "the cell's client program has no read time-out; programs of your own are told one"
                     / "该单元的客户端程序没有读超时；自己的程序会被告知一个"
@@ -79,6 +93,7 @@ impl Advice {
             | Self::ServerKeepalive
             | Self::LetIcmpPass
             | Self::MtuProbing
+            | Self::NoPmtuDisc
             | Self::ClampMss { .. }
             | Self::ServerMtu { .. }
             | Self::SameForwarding { .. }
@@ -205,6 +220,7 @@ impl Advice {
                 .steps
                 .retain(|step| !matches!(step.action, Action::Traffic(TrafficAction::FilterIcmp { .. }))),
             Self::MtuProbing => sysctl(&mut line, Role::Client, "net.ipv4.tcp_mtu_probing", 1),
+            Self::NoPmtuDisc => sysctl(&mut line, Role::Director, "net.ipv4.vs.pmtu_disc", 0),
             Self::ClampMss { server, size } => {
                 let (node, size) = (Node::RealServer(server.clone()), *size);
                 line.insert(0, TrafficAction::ClampMss { node, size });
@@ -333,9 +349,12 @@ fn comes_after(action: &Action, server: &Name) -> bool {
     match action {
         Action::Table(table) => table.depends_on(server),
         Action::Mysqld(mysqld) => mysqld.server() == server,
-        Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => {
-            false
-        }
+        Action::Client(_)
+        | Action::Other(_)
+        | Action::Host(_)
+        | Action::Traffic(_)
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     }
 }
 
@@ -366,6 +385,7 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
     let connect = ClientAction::Connect(Opening {
         to: None,
         name: on,
+        service: view.plan.said_service(),
         may_fail: false,
         from: None,
     });

@@ -447,6 +447,7 @@ impl<'a> ByHand<'a> {
             | Action::Traffic(_)
             | Action::Client(_)
             | Action::Table(_)
+            | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Wait(_)
             | Action::Watch(_) => None,

@@ -204,6 +204,7 @@ fn said_since(view: &CellView<'_>, server: &Name, at: Instant) -> Option<Option<
         Action::Table(TableAction::RestoreTable) => Some(true),
         Action::Table(edit) => (edit.server() == Some(server)).then_some(false),
         Action::Client(_)
+        | Action::Other(_)
         | Action::Mysqld(_)
         | Action::Host(_)
         | Action::Traffic(_)

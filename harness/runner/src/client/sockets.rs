@@ -63,7 +63,7 @@ fn lacking(errno: Errno) -> io::Error {
 /// The sockets of process `pid` that are connected to the virtual service, or are about to be.
 fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
     let process = Process::of(pid)?;
-    let service = SocketAddr::new(desk.address, desk.port);
+    let of_service = |peer: SocketAddr| peer.ip() == desk.address && desk.ports.contains(&peer.port());
     let mut found = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
@@ -79,7 +79,7 @@ fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
             // One that was closed since then is none of interest.
             Err(_) => continue,
         };
-        if peer(&socket) == Some(service)
+        if peer(&socket).is_some_and(of_service)
             && let Some(own) = getsockname(&socket).ok().and_then(ip_address)
             && desk.of_probes != Some(own.ip())
         {
