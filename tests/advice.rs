@@ -124,7 +124,7 @@ fn advice_of_the_stored_cells_helps() {
     };
     let mut all = Vec::new();
     let run = std::env::var_os("LVS_MATRIX_CELLS");
-    let run = run.map_or_else(|| repository().join("tests/fixtures/cells"), PathBuf::from);
+    let run = run.map_or_else(|| lvs_matrix_archive::kept().to_owned(), PathBuf::from);
     for cell in cells(&run) {
         all.extend(advised(&cell).into_iter().filter(|tried| chosen(tried)));
     }

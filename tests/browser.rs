@@ -45,8 +45,8 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn stored() -> PathBuf {
-    repository().join("tests/fixtures/cells")
+fn stored() -> &'static Path {
+    lvs_matrix_archive::kept()
 }
 
 /// The report of the stored run, made once.

@@ -55,7 +55,7 @@ fn plain(arguments: &[&str]) -> Command {
 /// A cell of the stored run is named by its id or by a part of it that no other has.
 #[test]
 fn explain_finds_the_cell() {
-    let stored = repository().join("tests/fixtures/cells");
+    let stored = lvs_matrix_archive::kept();
     let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(&stored));
     let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
     assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");

@@ -31,7 +31,7 @@ impl Foreign {
         let folder = results(&format!("hostile-{name}"));
         let own = folder.join(CELL);
         fs::create_dir_all(&own).unwrap();
-        let stored = repository().join("tests/fixtures/cells");
+        let stored = lvs_matrix_archive::kept();
         fs::copy(stored.join(CELL).join("record.json"), own.join("record.json")).unwrap();
         let capture = fs::read(stored.join(CELL).join("capture.pcapng")).unwrap();
         fs::write(own.join("capture.pcapng"), &*unpacked(&capture).unwrap()).unwrap();

@@ -451,7 +451,7 @@ fn on_this_host() -> Result<(), Failed> {
     let code = shell_code(said.status);
     assert!([0, 3].contains(&code), "{said:#?}");
     let report = json(&out.join("report.json"));
-    let kept = json(&support::repository().join("tests/fixtures/cells/report.json"));
+    let kept = json(&lvs_matrix_archive::kept().join("report.json"));
     let fixtures = cells(&kept);
     let mut both = report.clone();
     let own = both["cells"].as_array_mut().unwrap();

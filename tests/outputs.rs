@@ -20,8 +20,8 @@ use support::{Said, copy_folder, lvs_matrix, records, repository, results, say};
 const HUNG: &str = "config-change/absent_up_execute-sql_0";
 
 /// The folder of a run.
-fn stored() -> PathBuf {
-    repository().join("tests/fixtures/cells")
+fn stored() -> &'static Path {
+    lvs_matrix_archive::kept()
 }
 
 /// A copy of it that may be altered.

@@ -345,7 +345,7 @@ fn scarce_resources_are_named() {
 #[test]
 fn a_full_standard_output_is_no_success() {
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
-    let stored = support::repository().join("tests/fixtures/cells");
+    let stored = lvs_matrix_archive::kept();
     let stored = stored.to_str().unwrap();
     let cell = "config-change/absent_up_execute-sql_0";
     for arguments in [

@@ -36,7 +36,7 @@ fn rows(page: &str, change: &str) -> Vec<String> {
 fn what_happens_if_is_told_with_what_helps_and_where_it_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
-    let kept = repository().join("tests/fixtures/cells");
+    let kept = lvs_matrix_archive::kept();
     let said = say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(&site)).expect_code(0);
     assert_eq!(
         said.stdout.trim_end(),
@@ -85,7 +85,7 @@ fn what_happens_if_is_told_with_what_helps_and_where_it_was_seen() {
 fn a_folder_that_is_in_use_and_one_that_is_no_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine"), "").unwrap();
-    let kept = repository().join("tests/fixtures/cells");
+    let kept = lvs_matrix_archive::kept();
     let said = say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(folder.path())).expect_code(2);
     assert!(said.stderr.contains("is not empty"), "{}", said.stderr);
     let out = folder.path().join("site");
@@ -105,7 +105,7 @@ fn a_folder_that_is_in_use_and_one_that_is_no_run_are_refused() {
 #[test]
 fn what_is_missing_is_said_and_runs_are_not_mixed() {
     let folder = tempfile::tempdir().unwrap();
-    let kept = repository().join("tests/fixtures/cells");
+    let kept = lvs_matrix_archive::kept();
     let stopped = folder.path().join("stopped");
     let (hung, fast) = ("absent_up_execute-sql_0", "absent_up_execute-sql_1");
     fs::create_dir_all(stopped.join("config-change").join(hung)).unwrap();

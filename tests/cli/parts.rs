@@ -3,15 +3,12 @@
 use super::plain;
 use crate::support::{Said, repository, say};
 use insta::assert_snapshot;
+use lvs_matrix_archive::kept;
 use lvs_matrix_model::matrix::CellRef;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-fn kept() -> PathBuf {
-    repository().join("tests/fixtures/cells")
-}
 
 fn read(folder: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(folder.join("run.json")).unwrap()).unwrap()

@@ -11,6 +11,7 @@ mod bilingual;
 mod causes;
 mod cell_view;
 mod circumstances;
+mod citing;
 mod claim;
 mod fate;
 mod fitting;

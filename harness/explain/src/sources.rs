@@ -88,79 +88,90 @@ fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
     }
 }
 
+/// Functions that do the same elsewhere, by the file in which they are there.
+type Elsewhere = &'static [(&'static str, &'static [(&'static str, &'static str)])];
+
 /// What does over UDP what the first does over TCP.
-const OVER_UDP: &[(&str, Source)] = &[
+const OVER_UDP: Elsewhere = &[
     (
-        "tcp_conn_schedule",
-        Source::of("udp_conn_schedule", "net/netfilter/ipvs/ip_vs_proto_udp.c"),
+        "net/netfilter/ipvs/ip_vs_proto_udp.c",
+        &[("tcp_conn_schedule", "udp_conn_schedule")],
     ),
-    ("tcp_v4_rcv", Source::of("udp_rcv", "net/ipv4/udp.c")),
-    ("tcp_v4_send_reset", Source::of("__icmp_send", "net/ipv4/icmp.c")),
-    ("tcp_v4_err", Source::of("udp_err", "net/ipv4/udp.c")),
+    (
+        "net/ipv4/udp.c",
+        &[("tcp_v4_rcv", "udp_rcv"), ("tcp_v4_err", "udp_err")],
+    ),
+    ("net/ipv4/icmp.c", &[("tcp_v4_send_reset", "__icmp_send")]),
 ];
 
 /// What does over IPv6 what the first does over IPv4.
-const OVER_IPV6: &[(&str, Source)] = &[
+const OVER_IPV6: Elsewhere = &[
     (
-        "ip_vs_ops4",
-        Source::of("ip_vs_ops6", "net/netfilter/ipvs/ip_vs_core.c"),
+        "net/netfilter/ipvs/ip_vs_core.c",
+        &[
+            ("ip_vs_ops4", "ip_vs_ops6"),
+            ("ip_vs_in_icmp", "ip_vs_in_icmp_v6"),
+        ],
     ),
     (
-        "ip_vs_in_icmp",
-        Source::of("ip_vs_in_icmp_v6", "net/netfilter/ipvs/ip_vs_core.c"),
+        "net/netfilter/ipvs/ip_vs_xmit.c",
+        &[
+            ("ip_vs_tunnel_xmit", "ip_vs_tunnel_xmit_v6"),
+            ("__ip_vs_get_out_rt", "__ip_vs_get_out_rt_v6"),
+        ],
     ),
     (
-        "ip_vs_tunnel_xmit",
-        Source::of("ip_vs_tunnel_xmit_v6", "net/netfilter/ipvs/ip_vs_xmit.c"),
+        "net/ipv6/tcp_ipv6.c",
+        &[
+            ("tcp_v4_rcv", "tcp_v6_rcv"),
+            ("tcp_v4_send_reset", "tcp_v6_send_reset"),
+            ("tcp_v4_err", "tcp_v6_err"),
+            ("tcp_v4_mtu_reduced", "tcp_v6_mtu_reduced"),
+        ],
     ),
     (
-        "__ip_vs_get_out_rt",
-        Source::of("__ip_vs_get_out_rt_v6", "net/netfilter/ipvs/ip_vs_xmit.c"),
-    ),
-    ("tcp_v4_rcv", Source::of("tcp_v6_rcv", "net/ipv6/tcp_ipv6.c")),
-    (
-        "tcp_v4_send_reset",
-        Source::of("tcp_v6_send_reset", "net/ipv6/tcp_ipv6.c"),
-    ),
-    ("tcp_v4_err", Source::of("tcp_v6_err", "net/ipv6/tcp_ipv6.c")),
-    (
-        "tcp_v4_mtu_reduced",
-        Source::of("tcp_v6_mtu_reduced", "net/ipv6/tcp_ipv6.c"),
-    ),
-    ("udp_rcv", Source::of("udpv6_rcv", "net/ipv6/udp.c")),
-    ("udp_err", Source::of("udpv6_err", "net/ipv6/udp.c")),
-    ("__icmp_send", Source::of("icmp6_send", "net/ipv6/icmp.c")),
-    (
-        "icmpv4_xrlim_allow",
-        Source::of("icmpv6_xrlim_allow", "net/ipv6/icmp.c"),
-    ),
-    ("arp_process", Source::of("ndisc_recv_na", "net/ipv6/ndisc.c")),
-    (
-        "arp_error_report",
-        Source::of("ndisc_error_report", "net/ipv6/ndisc.c"),
+        "net/ipv6/udp.c",
+        &[("udp_rcv", "udpv6_rcv"), ("udp_err", "udpv6_err")],
     ),
     (
-        "nf_send_unreach",
-        Source::of("nf_send_unreach6", "net/ipv6/netfilter/nf_reject_ipv6.c"),
+        "net/ipv6/icmp.c",
+        &[
+            ("__icmp_send", "icmp6_send"),
+            ("icmpv4_xrlim_allow", "icmpv6_xrlim_allow"),
+        ],
     ),
     (
-        "nf_send_reset",
-        Source::of("nf_send_reset6", "net/ipv6/netfilter/nf_reject_ipv6.c"),
+        "net/ipv6/ndisc.c",
+        &[
+            ("arp_process", "ndisc_recv_na"),
+            ("arp_error_report", "ndisc_error_report"),
+        ],
+    ),
+    (
+        "net/ipv6/netfilter/nf_reject_ipv6.c",
+        &[
+            ("nf_send_unreach", "nf_send_unreach6"),
+            ("nf_send_reset", "nf_send_reset6"),
+        ],
     ),
     // What is for another host is passed on, or dropped there; IPv4 finds no route for it before.
     (
-        "ip_route_input_slow",
-        Source::of("ip6_forward", "net/ipv6/ip6_output.c"),
+        "net/ipv6/ip6_output.c",
+        &[
+            ("ip_route_input_slow", "ip6_forward"),
+            ("ip_error", "ip6_forward"),
+        ],
     ),
-    ("ip_error", Source::of("ip6_forward", "net/ipv6/ip6_output.c")),
 ];
 
 /// A function as the cell's protocol and address family have it.
 fn translated(source: Source, udp: bool, ipv6: bool) -> Source {
-    let look_up = |table: &[(&str, Source)], source: Source| {
-        let mut rows = table.iter();
-        let row = rows.find(|(of, _)| *of == source.function);
-        row.map_or(source, |(_, there)| *there)
+    let look_up = |table: Elsewhere, source: Source| {
+        let mut all = table
+            .iter()
+            .flat_map(|(file, known)| known.iter().map(move |one| (*file, one)));
+        let found = all.find(|(_, (of, _))| *of == source.function);
+        found.map_or(source, |(file, (_, function))| Source { function, file })
     };
     let source = if udp { look_up(OVER_UDP, source) } else { source };
     if ipv6 { look_up(OVER_IPV6, source) } else { source }

@@ -1,18 +1,20 @@
 //! Sentences as data: an enum with a variant for each sentence and a typed field for each place in it. The
-//! English words stand beside the variant, once. A report in another language matches the variants.
+//! words of each language stand beside the variant, once.
 //!
 //! Records of format 1 held the English sentences. [`stored`] reads these back into the enums, by the same
 //! words. A sentence that has no such form stays as it is, in the variant `Text`.
 
 use crate::Name;
 use crate::action::{Chain, Node, Percent};
+use crate::base::CellRef;
 use crate::duration::Human;
 use crate::ipvs::Method;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-/// Makes an enum of sentences, and its [`Display`](std::fmt::Display), which is the English one:
-/// `Variant { field: Type } => "words with {field}",`.
+/// Makes an enum of sentences, its [`Display`](std::fmt::Display), which is the English one, and its
+/// `in_chinese`: `Variant { field: Type } => "words with {field}" / "带有 {field} 的文字",`. Where it is used
+/// [`InChinese`] must be in scope.
 macro_rules! sentences {
     (
         $(#[$meta:meta])*
@@ -21,7 +23,7 @@ macro_rules! sentences {
                 $(#[$about:meta])*
                 $variant:ident
                     $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })?
-                    => $form:literal,
+                    => $form:literal / $chinese:literal,
             )*
         }
     ) => {
@@ -39,6 +41,19 @@ macro_rules! sentences {
                 }
             }
         }
+
+        impl $name {
+            /// The sentence in Chinese. What other programs print stays as it is.
+            #[must_use]
+            $vis fn in_chinese(&self) -> String {
+                match self {
+                    $( Self::$variant $({ $($field),* })? => {
+                        $( $( let $field = $field.in_chinese(); )* )?
+                        format!($chinese)
+                    } )*
+                }
+            }
+        }
     };
 }
 
@@ -52,7 +67,7 @@ macro_rules! readable_sentences {
                 $(#[$about:meta])*
                 $variant:ident
                     $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })?
-                    => $form:literal,
+                    => $form:literal / $chinese:literal,
             )*
         }
     ) => {
@@ -62,13 +77,13 @@ macro_rules! readable_sentences {
             $vis enum $name {
                 $(
                     $(#[$about])*
-                    $variant $({ $( $(#[$field_about])* $field: $kind ),* })? => $form,
+                    $variant $({ $( $(#[$field_about])* $field: $kind ),* })? => $form / $chinese,
                 )*
                 /// A sentence that has no form here, from a record of format 1.
                 Text {
                     /// The sentence, as it was recorded.
                     text: String,
-                } => "{text}",
+                } => "{text}" / "{text}",
             }
         }
 
@@ -114,6 +129,26 @@ macro_rules! readable_sentences {
 }
 
 pub(crate) use {readable_sentences, sentences};
+
+/// What can stand in a place of a sentence, as Chinese has it.
+pub(crate) trait InChinese {
+    fn in_chinese(&self) -> String;
+}
+
+/// What is the same in both languages: numbers, names, times, and what other programs print.
+macro_rules! the_same {
+    ($($kind:ty),*) => {
+        $(impl InChinese for $kind {
+            fn in_chinese(&self) -> String {
+                self.to_string()
+            }
+        })*
+    };
+}
+
+the_same!(
+    u8, u16, u32, u64, i32, usize, String, Name, CellRef, Node, Chain, Method, Percent, Human
+);
 
 /// What can stand in a place of a sentence, read from its words.
 pub(crate) trait Place: Sized {
@@ -309,14 +344,14 @@ mod tests {
                 what: Box<Sample>,
                 /// A name.
                 server: Name,
-            } => "{what}; by {server}",
+            } => "{what}; by {server}" / "{what}；{server}",
             /// A number in the middle.
             Waited {
                 /// The number.
                 seconds: u64,
-            } => "waited {seconds} s for nothing",
+            } => "waited {seconds} s for nothing" / "白等了 {seconds} 秒",
             /// Without a place.
-            Closed => "closed",
+            Closed => "closed" / "已关闭",
         }
     }
 
@@ -340,6 +375,10 @@ mod tests {
         ] {
             assert_eq!(Sample::read(&sentence.to_string()), sentence);
         }
+        let what = Box::new(Sample::Waited { seconds: 7 });
+        let server = server();
+        let named = Sample::Named { what, server };
+        assert_eq!(named.in_chinese(), "白等了 7 秒；rs1");
         for other in [
             "",
             "closed ",

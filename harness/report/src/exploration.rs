@@ -195,57 +195,29 @@ const ROWS: usize = 24;
 /// Some of the growth, evenly, with its end.
 fn thinned(growth: &[Knowledge]) -> impl Iterator<Item = Knowledge> {
     let step = growth.len().div_ceil(ROWS).max(1);
-    growth
-        .iter()
-        .copied()
-        .rev()
-        .step_by(step)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
+    let last = growth.len().saturating_sub(1) % step;
+    growth.iter().copied().skip(last).step_by(step)
 }
 
 impl Found {
     fn blocks(&self, number: usize) -> Vec<Block> {
         let known = if self.explained { "" } else { " (unexplained)" };
         let title = format!("{number}. {}{known}", foreign(&self.lived_through));
-        let steps = self
-            .steps
-            .iter()
-            .map(|step| phrase(step))
-            .collect::<Vec<_>>()
-            .join("; ");
-        let lab = match self.lab.as_slice() {
-            [] => "the simplest".to_owned(),
-            values => values
-                .iter()
-                .map(|value| code(value))
-                .collect::<Vec<_>>()
-                .join(", "),
+        let steps: Vec<String> = self.steps.iter().map(|step| phrase(step)).collect();
+        let codes = |texts: &[String], none: &str| match texts {
+            [] => none.to_owned(),
+            texts => texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", "),
         };
-        let rules = self
-            .rules
-            .iter()
-            .map(|rule| code(rule))
-            .collect::<Vec<_>>()
-            .join(", ");
         let again = self.again.in_words();
         let again = match self.again {
             Again::So { held, times } if held < times => strong(&again),
             Again::So { .. } | Again::NotYet => again,
         };
         let mut facts = vec![
-            ("steps".to_owned(), steps),
+            ("steps".to_owned(), steps.join("; ")),
             ("must never happen".to_owned(), self.breaches.join(", ")),
-            ("lab".to_owned(), lab),
-            (
-                "rules".to_owned(),
-                if rules.is_empty() {
-                    "none".to_owned()
-                } else {
-                    rules
-                },
-            ),
+            ("lab".to_owned(), codes(&self.lab, "the simplest")),
+            ("rules".to_owned(), codes(&self.rules, "none")),
             (
                 "seen".to_owned(),
                 format!(

@@ -4,7 +4,7 @@
 //! server and, within `diff`'s tolerance, the time. Expectations may differ from kernel to kernel, and so are
 //! no part of it. Nothing is concluded of a kernel on which it is not known what the client lived through.
 
-use crate::blocks::{Block, Folded, Section, Statement, foreign};
+use crate::blocks::{Block, Section, Statement, beyond, foreign};
 use crate::diff::{Aspect, Tolerance, changes};
 use crate::escape::cut;
 use crate::overview::{LONGEST, served_by};
@@ -179,24 +179,16 @@ pub(crate) fn section(view: View<'_>, report: &RunReport) -> Option<Section> {
     let differ = all.iter().filter(|cell| cell.agree() == Some(false));
     let differ: Vec<&OnKernels<'_>> = differ.collect();
     let mut items: Vec<Statement> = differ.iter().take(LISTED).map(|cell| line(view, cell)).collect();
-    if let Some(more) = differ.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        items.push(Statement::from(words.and_more(more)));
-    }
-    let folded = items.split_off(items.len().min(OPEN));
+    let more = beyond(LISTED, differ.len());
+    items.extend(more.map(|more| Statement::from(words.and_more(more))));
     if !items.is_empty() {
         blocks.push(Block::paragraph(
             words.kernels_differ_in(words.count(differ.len(), CELL)),
         ));
-        blocks.push(Block::List(items));
     }
-    if !folded.is_empty() {
-        blocks.push(Block::Folded(Folded {
-            summary: words.and_more(differ.len() - OPEN),
-            in_markdown: true,
-            blocks: vec![Block::List(folded)],
-            ..Folded::default()
-        }));
-    }
+    blocks.extend(Block::folded_list(items, OPEN, || {
+        words.and_more(differ.len() - OPEN)
+    }));
     Some(Section {
         id: "kernels",
         ..Section::new(words.kernels_side_by_side(), blocks)
@@ -222,10 +214,8 @@ pub(crate) fn lines(report: &RunReport) -> Vec<String> {
     let words = Language::English;
     let mut lines = Vec::new();
     let scenarios = report.run().scenarios.iter();
-    for cell in scenarios.flat_map(|one| report.on_kernels(&one.name)) {
-        if cell.agree() != Some(false) {
-            continue;
-        }
+    let cells = scenarios.flat_map(|one| report.on_kernels(&one.name));
+    for cell in cells.filter(|cell| cell.agree() == Some(false)) {
         let outcomes = cell.outcomes.iter().map(|outcome| {
             let kernels = listed(words, &outcome.kernels);
             words.keyed(kernels, outcome.words(words))

@@ -5,7 +5,7 @@
 //! opened.
 
 use crate::blocks::{Block, Cell, Column, Folded, Row as Line, Section, Statement, Table};
-use crate::blocks::{code, foreign, link, phrase, prose, strong, tag};
+use crate::blocks::{beyond, code, foreign, link, phrase, prose, strong, tag};
 use crate::causes::{Cause, Found};
 use crate::escape::cut;
 use crate::repeat;
@@ -66,20 +66,11 @@ pub(crate) fn found(view: View<'_>, report: &RunReport, found: &Found<'_>) -> Op
         .take(LISTED_AS_CAUSES)
         .map(|one| Statement::from(cause(view, noun, one)))
         .collect();
-    let more = found.causes.len().saturating_sub(LISTED_AS_CAUSES);
-    if more > 0 {
-        items.push(Statement::from(words.more_causes_in(more, code("report.json"))));
-    }
-    let folded = items.split_off(items.len().min(OPEN));
-    blocks.push(Block::List(items));
-    if !folded.is_empty() {
-        blocks.push(Block::Folded(Folded {
-            summary: words.more_causes(found.causes.len() - OPEN),
-            in_markdown: true,
-            blocks: vec![Block::List(folded)],
-            ..Folded::default()
-        }));
-    }
+    let more = beyond(LISTED_AS_CAUSES, found.causes.len());
+    items.extend(more.map(|more| Statement::from(words.more_causes_in(more, code("report.json")))));
+    blocks.extend(Block::folded_list(items, OPEN, || {
+        words.more_causes(found.causes.len() - OPEN)
+    }));
     if !found.advice.is_empty() {
         blocks.push(Block::Heading(words.what_avoids_it().to_owned()));
         let advice = found.advice.iter().map(|advice| {
@@ -139,10 +130,7 @@ pub(crate) fn needing_a_look<'a>(
         let text = words.keyed(cell, phrase(&cut(text, LONGEST)));
         format!("{} {text}", tag(&format!("v-{class}"), word))
     };
-    let more = |count: usize| {
-        let more = count.checked_sub(LISTED).filter(|more| *more > 0);
-        more.map(|more| (words.more_in_tables(more), None))
-    };
+    let more = |count: usize| beyond(LISTED, count).map(|more| (words.more_in_tables(more), None));
     let mut lines = Vec::new();
     let disagreements = report.disagreements();
     lines.extend(disagreements.iter().take(LISTED).map(|disagreement| {
@@ -189,27 +177,11 @@ pub(crate) fn left_waiting<'a>(
             Statement::from(words.keyed(view.cell(&cell.record.plan.cell), observed))
         })
         .collect();
-    if let Some(more) = waiting
-        .len()
-        .checked_sub(LISTED_AS_WAITING)
-        .filter(|more| *more > 0)
-    {
-        items.push(Statement::from(words.more_with_ng(more)));
-    }
-    let folded = items.split_off(items.len().min(OPEN));
-    let mut blocks = Vec::new();
-    if items.is_empty() {
+    let more = beyond(LISTED_AS_WAITING, waiting.len());
+    items.extend(more.map(|more| Statement::from(words.more_with_ng(more))));
+    let mut blocks = Block::folded_list(items, OPEN, || words.and_more(waiting.len() - OPEN));
+    if blocks.is_empty() {
         blocks.push(Block::paragraph(nobody_waited(words, report)));
-    } else {
-        blocks.push(Block::List(items));
-    }
-    if !folded.is_empty() {
-        blocks.push(Block::Folded(Folded {
-            summary: words.and_more(waiting.len() - OPEN),
-            in_markdown: true,
-            blocks: vec![Block::List(folded)],
-            ..Folded::default()
-        }));
     }
     let section = Section {
         id: "waiting",

@@ -1,6 +1,7 @@
 //! The report for a terminal: what was found, then each cell that needs a look, then a compact table per
 //! scenario, then the sum. Plain text.
 
+use crate::blocks::beyond;
 use crate::causes::Found;
 use crate::escape::{one_line, visible};
 use crate::kernels;
@@ -117,7 +118,7 @@ fn found(out: &mut String, report: &RunReport) {
 }
 
 fn more(out: &mut String, shown: usize, all: usize) {
-    if let Some(more) = all.checked_sub(shown).filter(|more| *more > 0) {
+    if let Some(more) = beyond(shown, all) {
         let _ = writeln!(out, "  and {more} more: see {REPORT_FILE}");
     }
 }

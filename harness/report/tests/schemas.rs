@@ -101,7 +101,7 @@ fn read(file: &Path) -> Value {
 #[test]
 fn reports_fit_their_schema() {
     let validator = validator("report");
-    let stored = read(&repository().join("tests/fixtures/cells/report.json"));
+    let stored = read(&lvs_matrix_archive::kept().join("report.json"));
     fits(&validator, "the stored report", &stored);
     for report in [
         common::report(),
@@ -132,8 +132,7 @@ fn records_fit_their_schema() {
         let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect()
     };
-    let run = repository().join("tests/fixtures/cells");
-    let records: Vec<PathBuf> = folders(&run)
+    let records: Vec<PathBuf> = folders(lvs_matrix_archive::kept())
         .iter()
         .flat_map(|scenario| folders(scenario))
         .map(|cell| cell.join("record.json"))

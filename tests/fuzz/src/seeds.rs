@@ -46,9 +46,7 @@ pub(crate) fn scenarios() -> Vec<Vec<u8>> {
 }
 
 fn stored(name: &'static str) -> Vec<PathBuf> {
-    files(&repository().join("tests/fixtures/cells"), |path| {
-        path.ends_with(name)
-    })
+    files(lvs_matrix_archive::kept(), |path| path.ends_with(name))
 }
 
 /// A capture as it was recorded: changes of what gzip has packed would be changes of gzip's.

@@ -1,7 +1,6 @@
 //! Which cells of a run become fixtures. The same run and the same tests give the same choice.
 
-use crate::folder::{read, size};
-use crate::packed::files;
+use crate::folder::{read, read_archive, size};
 use crate::{PACKED, Trouble, WHOLE};
 use lvs_matrix_explain::explain;
 use lvs_matrix_model::matrix::CellRef;
@@ -87,7 +86,7 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
 /// The rules and the kinds of advice that the packed cells show.
 fn packed(repository: &Path) -> Result<BTreeSet<(&'static str, &'static str)>, Trouble> {
     let archive = repository.join(PACKED);
-    let all = files(&archive)?;
+    let all = read_archive(&archive)?;
     let mut shown = BTreeSet::new();
     for (name, record) in &all {
         let Some(folder) = name.strip_suffix(RECORD_FILE) else {

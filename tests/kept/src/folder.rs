@@ -1,15 +1,13 @@
 //! The folder of a run: read, judged, and written smaller.
 
-use crate::Trouble;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use crate::{Trouble, WHOLE};
+use lvs_matrix_archive::{Files, REST, archived, files, gzip};
 use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::judged;
 use lvs_matrix_report::{RUN_FILE, RunReport, RunSummary};
 use std::fs;
-use std::io;
 use std::path::Path;
 
 /// The bytes of a file.
@@ -76,15 +74,45 @@ pub fn load(folder: &Path) -> Result<RunReport, Trouble> {
 /// # Errors
 /// If its files cannot be read.
 pub fn size(run: &Path, cell: &CellRef) -> Result<usize, Trouble> {
-    let own = run.join(cell.to_string());
+    let mut files = Files::new();
+    add_cell(run, &cell.to_string(), &mut files)?;
+    Ok(files.values().map(Vec::len).sum())
+}
+
+/// The files of an archive.
+///
+/// # Errors
+/// If it cannot be read or understood.
+pub fn read_archive(archive: &Path) -> Result<Files, Trouble> {
+    files(archive).map_err(|error| Trouble::content(archive, error))
+}
+
+/// Writes an archive.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_archive(archive: &Path, files: &Files) -> Result<(), Trouble> {
+    let packed = archived(files).map_err(|source| Trouble::at("make", archive, source))?;
+    write(archive, &packed)
+}
+
+/// Adds the record and the capture of a cell of the run, both as small as archives pack them best.
+///
+/// # Errors
+/// If a file cannot be read or understood.
+pub fn add_cell(run: &Path, cell: &str, to: &mut Files) -> Result<(), Trouble> {
+    let own = run.join(cell);
+    let record = compact(&read(&own.join(RECORD_FILE))?);
+    to.insert(format!("{cell}/{RECORD_FILE}"), record);
     let path = own.join(CAPTURE_FILE);
     let capture = read(&path)?;
     let capture = unpacked(&capture).map_err(|error| Trouble::content(&path, error))?;
-    Ok(compact(&read(&own.join(RECORD_FILE))?).len() + capture.len())
+    to.insert(format!("{cell}/{CAPTURE_FILE}"), capture.into_owned());
+    Ok(())
 }
 
 /// Writes the folder of a run with these cells of `run` alone: `run.json`, and the record and capture of
-/// each.
+/// each. Those to which pages lead are files of their own, all others are in the archive [`REST`].
 ///
 /// # Errors
 /// If a file cannot be read or written.
@@ -104,31 +132,27 @@ pub fn copy(run: &Path, cells: &[CellRef], to: &Path) -> Result<(), Trouble> {
     let mut text = serde_json::to_vec(&summary).map_err(|error| Trouble::content(&path, error))?;
     text.push(b'\n');
     write(&path, &text)?;
+    let (mut loose, mut rest) = (Files::new(), Files::new());
     for cell in cells {
-        let (from, own) = (run.join(cell.to_string()), to.join(cell.to_string()));
-        write(&own.join(RECORD_FILE), &compact(&read(&from.join(RECORD_FILE))?))?;
-        // Packed: a capture says each segment once for every host that saw it.
-        let path = from.join(CAPTURE_FILE);
-        let capture = read(&path)?;
-        let capture = unpacked(&capture).map_err(|error| Trouble::content(&path, error))?;
-        let packed = gzip(&capture).map_err(|source| Trouble::at("pack", &path, source))?;
-        write(&own.join(CAPTURE_FILE), &packed)?;
+        let has_page = WHOLE.contains(&cell.scenario.as_str());
+        let files = if has_page { &mut loose } else { &mut rest };
+        add_cell(run, &cell.to_string(), files)?;
     }
-    Ok(())
-}
-
-/// What gzip makes of these bytes: the same of the same.
-///
-/// # Errors
-/// None on a vector; the writer's are passed on.
-pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::best());
-    io::copy(&mut &*bytes, &mut out)?;
-    out.finish()
+    for (name, bytes) in loose {
+        let path = to.join(&name);
+        // Packed: a capture says each segment once for every host that saw it.
+        let packed = if name.ends_with(CAPTURE_FILE) {
+            gzip(&bytes).map_err(|source| Trouble::at("pack", &path, source))?
+        } else {
+            bytes
+        };
+        write(&path, &packed)?;
+    }
+    write_archive(&to.join(REST), &rest)
 }
 
 /// JSON without the blanks between its tokens, ending with a newline. The order of its fields stays.
-pub(crate) fn compact(json: &[u8]) -> Vec<u8> {
+fn compact(json: &[u8]) -> Vec<u8> {
     let (mut out, mut in_text, mut escaped) = (Vec::with_capacity(json.len()), false, false);
     for byte in json {
         if in_text || !byte.is_ascii_whitespace() {

@@ -4,8 +4,8 @@
 //!
 //! - [`PAGES`]: pages for people. An index, a page for each scenario, and a page for each cell of the
 //!   scenarios [`WHOLE`].
-//! - [`FIXTURES`]: the records and captures of the cells that tests need ([`choice`]), as the folder of a
-//!   run. Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test
+//! - [`FIXTURES`](lvs_matrix_archive::FIXTURES): the records and captures of the cells that tests need ([`choice`]), as the folder of a
+//!   run, most of them in an archive. Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test
 //!   compares these to the byte.
 //! - [`PICTURES`]: the pictures that README and docs show. The drawings are made from the fixtures and
 //!   compared to the byte, too. The picture of the browser's page is made by `make pictures`.
@@ -22,9 +22,6 @@ use std::path::{Path, PathBuf};
 
 /// The pages for people, relative to the repository.
 pub const PAGES: &str = "reports/linux-7.2";
-
-/// The fixtures, relative to the repository. They are the folder of a run.
-pub const FIXTURES: &str = "tests/fixtures/cells";
 
 /// Cells that were recorded for one rule each, relative to the repository ([`packed`]).
 pub const PACKED: &str = "harness/explain/tests/fixtures/cells.tar.gz";

@@ -1,7 +1,8 @@
 //! The texts that are kept: what is made from records by the code as it is.
 
 use crate::folder::{load, remove, write};
-use crate::{FIXTURES, FIXTURES_FROM_PAGES, PAGES, PICTURED, PICTURES, Trouble, choice, folder, whole};
+use crate::{FIXTURES_FROM_PAGES, PAGES, PICTURED, PICTURES, Trouble, choice, folder, whole};
+use lvs_matrix_archive::FIXTURES;
 use lvs_matrix_report::{
     CataloguedRun, Language, Pages, RunReport, catalogue_markdown, cell_timeline_svg, explanation, json,
     ladder_svg, stand_alone,
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If the fixtures cannot be read.
 pub fn from_fixtures(repository: &Path) -> Result<Vec<(PathBuf, String)>, Trouble> {
-    let folder = repository.join(FIXTURES);
+    let fixtures = repository.join(FIXTURES);
+    let folder =
+        lvs_matrix_archive::unpacked(&fixtures).map_err(|source| Trouble::at("unpack", &fixtures, source))?;
     let report = load(&folder)?;
     let report_json = json(&report).map_err(|error| Trouble::content(&folder, error))?;
     let names = whole();

@@ -7,7 +7,7 @@ use lvs_matrix_explain::explain;
 use lvs_matrix_kept::folder::load;
 use lvs_matrix_kept::links::{Link, leads_somewhere, of};
 use lvs_matrix_kept::made::from_fixtures;
-use lvs_matrix_kept::{FIXTURES, PAGES, WHOLE, repository};
+use lvs_matrix_kept::{PAGES, WHOLE, repository};
 use lvs_matrix_model::{matrix, scenario};
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,7 +41,7 @@ fn the_pages_are_those_of_the_shipped_scenarios() {
     let mut pages = names(PAGES, "md");
     assert!(pages.remove("report"), "no index");
     assert_eq!(pages, names("scenarios", "yaml"), "run `make reports`");
-    let report = load(&repository().join(FIXTURES)).unwrap();
+    let report = load(lvs_matrix_archive::kept()).unwrap();
     for scenario in WHOLE {
         let cells = report.cells().iter().map(|cell| &cell.record.plan.cell);
         let own = cells.filter(|cell| cell.scenario.as_str() == scenario);
@@ -53,7 +53,7 @@ fn the_pages_are_those_of_the_shipped_scenarios() {
 /// All cells of a scenario that is kept whole are fixtures. Of the others there are fewer.
 #[test]
 fn fixtures_have_all_cells_of_the_scenarios_that_are_kept_whole() {
-    let report = load(&repository().join(FIXTURES)).unwrap();
+    let report = load(lvs_matrix_archive::kept()).unwrap();
     for scenario in &report.run().scenarios {
         let cells = report.cells().iter();
         let own = cells.filter(|cell| cell.record.plan.cell.scenario == scenario.name);
@@ -71,7 +71,7 @@ fn fixtures_have_all_cells_of_the_scenarios_that_are_kept_whole() {
 /// The scenarios are still those from which the fixtures come.
 #[test]
 fn fixtures_are_cells_of_the_shipped_scenarios() {
-    let report = load(&repository().join(FIXTURES)).unwrap();
+    let report = load(lvs_matrix_archive::kept()).unwrap();
     for scenario in &report.run().scenarios {
         let file = PathBuf::from(format!("scenarios/{}.yaml", scenario.name));
         // As the repository has it: a path of the machine that ran it is no one else's.

@@ -12,14 +12,11 @@ use lvs_matrix_second_judge::record::Record;
 use lvs_matrix_second_judge::twice::{judge_again, packets, wrongly_cited};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folder of the run.
 fn run() -> PathBuf {
-    std::env::var_os("LVS_MATRIX_CELLS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells"),
-        PathBuf::from,
-    )
+    std::env::var_os("LVS_MATRIX_CELLS").map_or_else(|| lvs_matrix_archive::kept().to_owned(), PathBuf::from)
 }
 
 #[test]

@@ -301,17 +301,8 @@ fn answers_by_itself(view: &CellView<'_>, server: &Name) -> bool {
 /// Is there no other fault of the packets' way? What the advice keeps alive would meet it: an end that comes
 /// at once could become a hang.
 fn nothing_else_in_its_way(view: &CellView<'_>) -> bool {
-    let fault = first_step(view, |action| match action {
-        Action::Traffic(action) => action.takes_packets(),
-        Action::Client(_)
-        | Action::Table(_)
-        | Action::Other(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => false,
-    });
-    fault.is_none()
+    let takes = |action: &Action| matches!(action, Action::Traffic(action) if action.takes_packets());
+    first_step(view, takes).is_none()
 }
 
 /// Could the connection's server still answer at the end, if what the client sends reached it?

@@ -128,17 +128,11 @@ pub(super) fn is_untold(plan: &LabPlan) -> bool {
 
 /// The firewall rules that steps add, to be edited.
 pub(super) fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
-    line.steps.iter_mut().filter_map(|step| match &mut step.action {
-        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => {
-            Some((&*node, chain, verdict))
-        }
-        Action::Traffic(_)
-        | Action::Client(_)
-        | Action::Table(_)
-        | Action::Other(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => None,
+    line.steps.iter_mut().filter_map(|step| {
+        let Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) = &mut step.action
+        else {
+            return None;
+        };
+        Some((&*node, chain, verdict))
     })
 }

@@ -44,63 +44,41 @@ impl Advice {
 
     /// Why lvs-matrix cannot try it in this cell, if it cannot.
     fn not_tried(&self, view: &CellView<'_>) -> Option<Bilingual> {
-        let has = |setting| view.plan.client().program.settings().contains(&setting);
-        match self {
-            Self::Drain { .. }
-            | Self::StopMysqldFirst { .. }
-            | Self::KeepAServer { .. }
-            | Self::OutOfTheTable { .. }
-            | Self::HealthCheck { .. }
-            | Self::AskingHealthCheck { .. }
-            | Self::SameForwarding { .. }
-                if view.plan.said_service().is_some() =>
-            {
-                Some(bilingual!(
-                    "it edits the table of another service than the lab's own"
-                        / "它修改的不是实验环境自己的服务的表"
-                ))
-            }
-            Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(bilingual!(
+        if self.edits_the_table() && view.plan.said_service().is_some() {
+            return Some(bilingual!(
+                "it edits the table of another service than the lab's own"
+                    / "它修改的不是实验环境自己的服务的表"
+            ));
+        }
+        let lacks = |setting| !view.plan.client().program.settings().contains(&setting);
+        if *self == Self::ReadTimeout && lacks(Setting::ReadTimeout) {
+            return Some(bilingual!(
                 "the cell's client program has no read time-out; programs of your own are told one"
                     / "该单元的客户端程序没有读超时；自己的程序会被告知一个"
-            )),
-            Self::ConnectTimeout if !has(Setting::ConnectTimeout) => Some(bilingual!(
+            ));
+        }
+        let lacking = *self == Self::ConnectTimeout && lacks(Setting::ConnectTimeout);
+        lacking.then(|| {
+            bilingual!(
                 "the cell's client program has no connect time-out; the command lines have one, and programs \
                  of your own are told one"
                     / "该单元的客户端程序没有连接超时；命令行程序有，自己的程序会被告知一个"
-            )),
-            Self::ReadTimeout
-            | Self::ConnectTimeout
-            | Self::ExpireNodestConn
-            | Self::ConnReuseMode
-            | Self::Drain { .. }
-            | Self::StopMysqldFirst { .. }
-            | Self::UserTimeout
-            | Self::FewerRetries
-            | Self::FewerSynRetries
-            | Self::Keepalive
-            | Self::EntryTimeout { .. }
-            | Self::ProbesBelowEntry { .. }
-            | Self::WaitTimeout { .. }
-            | Self::Reconnect
-            | Self::KeepAServer { .. }
-            | Self::OutOfTheTable { .. }
-            | Self::ResetInstead { .. }
-            | Self::ResetTheOtherWay { .. }
-            | Self::HealthCheck { .. }
-            | Self::AskingHealthCheck { .. }
-            | Self::EndLostSessions { .. }
-            | Self::ServerKeepalive
-            | Self::LetIcmpPass
-            | Self::MtuProbing
-            | Self::NoPmtuDisc
-            | Self::ClampMss { .. }
-            | Self::ServerMtu { .. }
-            | Self::SameForwarding { .. }
-            | Self::NoDropEntry
-            | Self::Announce
-            | Self::BuildRight(..) => None,
-        }
+            )
+        })
+    }
+
+    /// Is the trial an edit of the lab's own service?
+    fn edits_the_table(&self) -> bool {
+        matches!(
+            self,
+            Self::Drain { .. }
+                | Self::StopMysqldFirst { .. }
+                | Self::KeepAServer { .. }
+                | Self::OutOfTheTable { .. }
+                | Self::HealthCheck { .. }
+                | Self::AskingHealthCheck { .. }
+                | Self::SameForwarding { .. }
+        )
     }
 
     /// The cell's scenario with what this advice changes.
@@ -458,41 +436,20 @@ fn awaited_at_once(action: &ClientAction) -> Option<ClientAction> {
     }
 }
 
-fn may_fail(action: ClientAction) -> ClientAction {
-    match action {
-        ClientAction::Connect(opening) => ClientAction::Connect(Opening {
-            may_fail: true,
-            ..opening
-        }),
-        ClientAction::StartConnect(opening) => ClientAction::StartConnect(Opening {
-            may_fail: true,
-            ..opening
-        }),
-        ClientAction::ConnectEach { every, .. } => {
-            let may_fail = true;
-            ClientAction::ConnectEach { every, may_fail }
-        }
-        ClientAction::Query(statement) => ClientAction::Query(Statement {
-            may_fail: true,
-            ..statement
-        }),
-        ClientAction::StartQuery(statement) => ClientAction::StartQuery(Statement {
-            may_fail: true,
-            ..statement
-        }),
-        ClientAction::Request(request) => ClientAction::Request(Request {
-            may_fail: true,
-            ..request
-        }),
-        ClientAction::StartRequest(request) => ClientAction::StartRequest(Request {
-            may_fail: true,
-            ..request
-        }),
-        other @ (ClientAction::AwaitConnect { .. }
+/// The same, but an error does not end the cell.
+fn may_fail(mut action: ClientAction) -> ClientAction {
+    let may_fail = match &mut action {
+        ClientAction::Connect(opening) | ClientAction::StartConnect(opening) => &mut opening.may_fail,
+        ClientAction::ConnectEach { may_fail, .. } => may_fail,
+        ClientAction::Query(statement) | ClientAction::StartQuery(statement) => &mut statement.may_fail,
+        ClientAction::Request(request) | ClientAction::StartRequest(request) => &mut request.may_fail,
+        ClientAction::AwaitConnect { .. }
         | ClientAction::AbortConnect { .. }
         | ClientAction::AwaitResult { .. }
-        | ClientAction::Disconnect { .. }) => other,
-    }
+        | ClientAction::Disconnect { .. } => return action,
+    };
+    *may_fail = true;
+    action
 }
 
 /// A name that no server of the cell has.

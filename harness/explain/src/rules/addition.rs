@@ -46,12 +46,7 @@ pub(super) const SERVER_BACK: Rule = Rule {
                 passed = first(passed),
                 answer = answer.number,
             ),
-            shown_by: vec![
-                Citation::Step(step.number),
-                packet(through.sent),
-                packet(passed),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![step, through.sent, passed, answer],
             claims: claims([through.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })

@@ -244,7 +244,7 @@ pub(super) const REVERTED: Rule = Rule {
                 most = Human(*most),
                 told = told.len(),
             ),
-            shown_by: vec![packet(head.sent), Citation::Packet(first), Citation::Packet(last)],
+            shown_by: cites![head.sent, Citation::Packet(first), Citation::Packet(last)],
             ..Finding::default()
         })
     },
@@ -310,7 +310,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 more = times_more(syns.len() - 1),
                 lasted = Human(ended.since(request.sent.at)),
             ),
-            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
             claims: Vec::new(),
             advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
@@ -376,7 +376,7 @@ pub(super) const NO_PORT: Rule = Rule {
                        同一端口的连接占用的端口；由客户端自己关闭的连接还会占用端口 60 s（TIME-WAIT）。没有找到可用的端口：立刻报告 \
                        EADDRNOTAVAIL。这与调度器和真实服务器都没有关系。",
             ),
-            shown_by: vec![Citation::Event(end_event(view)?)],
+            shown_by: cites![Citation::Event(end_event(view)?)],
             ..Finding::default()
         })
     },

@@ -224,13 +224,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                 refusal = refusal.packet,
                 told = told(),
             ),
-            shown_by: vec![
-                Citation::Step(stopped.number),
-                packet(request.sent),
-                packet(*passed),
-                packet(*reached),
-                Citation::Packet(refusal.packet),
-            ],
+            shown_by: cites![stopped, request.sent, passed, reached, refusal],
             claims: said(request, Fate::UnknownAt(at.clone()), refusal, Fate::NoConnection),
             advice: Vec::new(),
         })
@@ -261,11 +255,7 @@ pub(super) const UNREAD: Rule = Rule {
                 reached = first(*reached),
                 step = doing(&stood.action),
             ),
-            shown_by: vec![
-                Citation::Step(stood.number),
-                packet(request.sent),
-                packet(*reached),
-            ],
+            shown_by: cites![stood, request.sent, reached],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })

@@ -161,11 +161,7 @@ pub(super) const SERVER_SAID: Rule = Rule {
                 reached = first(*reached),
                 answer = answer.number,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(*reached),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![request.sent, reached, answer],
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })

@@ -36,10 +36,7 @@ pub(super) const VIP_MOVED: Rule = Rule {
                 packet = moved.announced.number,
                 later = Human(moved.announced.at.since(moved.began)),
             ),
-            shown_by: vec![
-                Citation::Step(moved.step.number),
-                Citation::Packet(moved.announced.number),
-            ],
+            shown_by: cites![moved.step, moved.announced],
             ..Finding::default()
         })
     },
@@ -166,9 +163,6 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
             passage.director.as_ref() == Some(to) && passage.sent.packet > first_lost.sent.packet
         })?;
         let announced = announced(view, to, first_lost.sent.at, then.sent.at)?;
-        let mut shown_by = vec![Citation::Step(step.number)];
-        shown_by.extend(lost.iter().map(|passage| packet(passage.sent)));
-        shown_by.extend([Citation::Packet(announced.number), packet(then.sent)]);
         Some(Finding {
             at: first_lost.sent.at,
             text: bilingual!(
@@ -189,7 +183,12 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
                 later = Human(announced.at.since(first_lost.sent.at)),
                 then = first(then.sent),
             ),
-            shown_by,
+            shown_by: cites![
+                step,
+                ..lost.iter().map(|passage| passage.sent),
+                announced,
+                then.sent
+            ],
             claims: claims(lost.iter().map(|passage| passage.sent.packet), &Fate::LostBefore),
             advice: Vec::new(),
         })
@@ -227,10 +226,7 @@ pub(super) const BY_HAND: Rule = Rule {
                 step = doing(&moved.step.action),
                 packet = announced.number,
             ),
-            shown_by: vec![
-                Citation::Step(moved.step.number),
-                Citation::Packet(announced.number),
-            ],
+            shown_by: cites![moved.step, announced],
             ..Finding::default()
         })
     },
@@ -266,9 +262,6 @@ pub(super) const ROUTED_ON: Rule = Rule {
             )
         });
         let told = told.unwrap_or_else(|| bilingual!("" / ""));
-        let mut shown_by = vec![Citation::Step(moved.step.number)];
-        shown_by.extend([packet(passage.sent), packet(arrived)]);
-        shown_by.extend(redirect.map(|redirect| Citation::Packet(redirect.number)));
         Some(Finding {
             at: passage.sent.at,
             text: bilingual!(
@@ -287,7 +280,7 @@ pub(super) const ROUTED_ON: Rule = Rule {
                 arrived = first(arrived),
                 told = told,
             ),
-            shown_by,
+            shown_by: cites![moved.step, passage.sent, arrived, ..redirect],
             ..Finding::default()
         })
     },
@@ -441,16 +434,11 @@ struct ByHand<'a> {
 
 impl<'a> ByHand<'a> {
     fn of(view: &CellView<'a>) -> Option<Self> {
-        let moves = view.done(|action| match action {
-            Action::Host(HostAction::MoveVip { to, gratuitous_arp }) => Some((to, *gratuitous_arp)),
-            Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Client(_)
-            | Action::Table(_)
-            | Action::Other(_)
-            | Action::Mysqld(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => None,
+        let moves = view.done(|action| {
+            let Action::Host(HostAction::MoveVip { to, gratuitous_arp }) = action else {
+                return None;
+            };
+            Some((to, *gratuitous_arp))
         });
         let (step, began, (to, told)) = moves.last()?;
         Some(Self {

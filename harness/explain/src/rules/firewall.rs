@@ -122,8 +122,6 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         }
     };
     let first_seen = *seen.first()?;
-    let mut shown_by = vec![Citation::Step(step.number)];
-    shown_by.extend(seen.into_iter().map(packet));
     Some(Finding {
         at: request.sent.at,
         text: bilingual!(
@@ -135,7 +133,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
             seen = first(first_seen),
             met = met,
         ),
-        shown_by,
+        shown_by: cites![step, ..seen],
         claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
         advice: about_it(view),
     })
@@ -219,11 +217,7 @@ pub(super) const REFUSES: Rule = Rule {
                 kind = refusal.kind,
                 refusal = refusal.packet,
             ),
-            shown_by: vec![
-                Citation::Step(step.number),
-                packet(met),
-                Citation::Packet(refusal.packet),
-            ],
+            shown_by: cites![step, met, refusal],
             claims: said(request, Fate::Filtered(node.clone()), refusal, Fate::Rejection),
             advice: Vec::new(),
         })
@@ -249,11 +243,7 @@ pub(super) const RESETS: Rule = Rule {
                 met = first(met),
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                Citation::Step(step.number),
-                packet(met),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by: cites![step, met, reset],
             claims: said(request, Fate::Filtered(node.clone()), reset, Fate::Rejection),
             advice: vec![Advice::Reconnect],
         })
@@ -275,8 +265,6 @@ pub(super) const NOT_FATAL: Rule = Rule {
             .filter(|item| item.kind == rejection.kind && item.by == rejection.by)
             .map(|item| item.packet)
             .collect();
-        let mut shown_by = vec![Citation::Step(step.number), packet(met)];
-        shown_by.extend(all.iter().map(|number| Citation::Packet(*number)));
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -292,7 +280,7 @@ pub(super) const NOT_FATAL: Rule = Rule {
                 kind = rejection.kind,
                 rejection = rejection.packet,
             ),
-            shown_by,
+            shown_by: cites![step, met, ..all.iter().map(|number| Citation::Packet(*number))],
             claims: said(request, Fate::Filtered(node.clone()), rejection, Fate::Rejection),
             advice: about_it(view),
         })

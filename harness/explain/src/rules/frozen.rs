@@ -78,12 +78,7 @@ pub(super) const FROZEN: Rule = Rule {
                 acknowledged = acknowledged.number,
                 then = then,
             ),
-            shown_by: vec![
-                Citation::Step(frozen.number),
-                packet(request.sent),
-                packet(*reached),
-                Citation::Packet(acknowledged.number),
-            ],
+            shown_by: cites![frozen, request.sent, reached, acknowledged],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![
                 Advice::AskingHealthCheck(server.clone()),
@@ -160,12 +155,6 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                 sent = first(probe.sent),
             ),
         };
-        let mut shown_by = vec![
-            packet(request.sent),
-            Citation::Packet(acknowledged.number),
-            Citation::Step(off.number),
-        ];
-        shown_by.extend(probe.map(|probe| packet(probe.sent)));
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -178,12 +167,12 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                        发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\
                        没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
                 what = view.carrier(),
-                acknowledged = first(Seen::from(acknowledged)),
+                acknowledged = first(acknowledged),
                 step = doing(&off.action),
                 keepalive = keepalive,
                 spoke = spoke,
             ),
-            shown_by,
+            shown_by: cites![request.sent, acknowledged, off, ..probe.map(|probe| probe.sent)],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![Advice::Keepalive, Advice::ReadTimeout],
         })

@@ -91,9 +91,6 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
             });
             found && since < packet.at && packet.at <= request.sent.at
         })?;
-        let mut shown_by = vec![Citation::Step(step.number)];
-        shown_by.extend(table.shown_by());
-        shown_by.push(Citation::Packet(accepted.number));
         Some(Finding {
             at: accepted.at,
             text: bilingual!(
@@ -107,7 +104,7 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
                 number = step.number,
                 step = doing(&step.action),
             ),
-            shown_by,
+            shown_by: cites![step, ..table.shown_by(), accepted],
             claims: Vec::new(),
             advice: Vec::new(),
         })

@@ -61,13 +61,13 @@ pub(super) const HELD_BACK: Rule = Rule {
                 later = Human(again.sent.at.since(request.sent.at)),
                 again = first(again.sent),
             ),
-            shown_by: vec![
+            shown_by: cites![
                 Citation::Snapshot(table.snapshot),
-                packet(request.sent),
-                packet(arrived),
+                request.sent,
+                arrived,
                 Citation::Packet(*from),
                 Citation::Packet(*to),
-                packet(again.sent),
+                again.sent
             ],
             ..Finding::default()
         })

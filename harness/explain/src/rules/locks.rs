@@ -43,11 +43,7 @@ pub(super) const WAITED: Rule = Rule {
                 modified = transaction.rows_modified,
                 port = orphan.client_port,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(*reached),
-                Citation::Server(orphan.server_id),
-            ],
+            shown_by: cites![request.sent, reached, Citation::Server(orphan.server_id)],
             claims: Vec::new(),
             advice: vec![Advice::EndLostSessions(server.clone()), Advice::ServerKeepalive],
         })
@@ -94,13 +90,13 @@ pub(super) const FREED: Rule = Rule {
                 later = Human(answered.at.since(lost.reset.at)),
                 answered = answered.number,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(*reached),
+            shown_by: cites![
+                request.sent,
+                reached,
                 Citation::Packet(lost.probes[0]),
-                Citation::Packet(lost.reset.number),
-                Citation::Packet(answered.number),
-                Citation::Packet(answer.number),
+                lost.reset,
+                answered,
+                answer
             ],
             claims: Vec::new(),
             advice: vec![Advice::EndLostSessions(server.clone())],
@@ -174,7 +170,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                        {answer}）。连接仍在；如果这条语句属于某个事务，该事务也仍在：被撤销的只有这条语句。",
                 answer = answer.number,
             ),
-            shown_by: vec![packet(*reached), Citation::Packet(answer.number)],
+            shown_by: cites![reached, answer],
             ..Finding::default()
         })
     },

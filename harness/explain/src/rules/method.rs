@@ -60,18 +60,12 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                     / "调度器转发客户端的 SYN 时，按照 NAT 模式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
                        {step}）。这就要求应答经过调度器返回，由它换回 VIP；但 {server} 直接发给客户端，其应答来自一个客户端没有连接的\
                        地址（client 上的{answer}），被客户端自己的 TCP 拒绝（{rejected}）。",
-                translated = first(Seen::from(translated)),
+                translated = first(translated),
                 step = doing(&step.action),
-                answer = first(Seen::from(answer)),
-                rejected = first(Seen::from(rejected)),
+                answer = first(answer),
+                rejected = first(rejected),
             ),
-            shown_by: vec![
-                Citation::Step(step.number),
-                packet(request.sent),
-                Citation::Packet(translated.number),
-                Citation::Packet(answer.number),
-                Citation::Packet(rejected.number),
-            ],
+            shown_by: cites![step, request.sent, translated, answer, rejected],
             claims: Vec::new(),
             advice: vec![Advice::SameForwarding(server.clone())],
         })
@@ -100,16 +94,11 @@ fn refusal_not_translated(
                    {server} 直接发给客户端，因此 RST 来自一个客户端与之没有连接的地址（client 上的{refusal}）。客户端的 TCP 忽略不属于任何\
                    连接的 RST，并重传 SYN。",
             server = server,
-            translated = first(Seen::from(translated)),
+            translated = first(translated),
             step = doing(&step.action),
-            refusal = first(Seen::from(refusal)),
+            refusal = first(refusal),
         ),
-        shown_by: vec![
-            Citation::Step(step.number),
-            packet(request.sent),
-            Citation::Packet(translated.number),
-            Citation::Packet(refusal.number),
-        ],
+        shown_by: cites![step, request.sent, translated, refusal],
         claims: Vec::new(),
         advice: vec![Advice::SameForwarding(server.clone())],
     }
@@ -162,19 +151,13 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                     / "调度器按照隧道模式把客户端的 SYN 封装进发给 {server} 的另一个 IP 数据包（director 上的{sent}；{step}）。{server} \
                        没有能解封装的隧道设备，其内核以 ICMP 错误应答（{server} 上的{refused}）。调度器知道里面是谁的 SYN，把错误转给\
                        客户端（client 上的 {kind}，数据包 {told}）；对正在建立连接的套接字来说，这是最终结果。",
-                sent = first(Seen::from(sent)),
+                sent = first(sent),
                 step = doing(&step.action),
-                refused = first(Seen::from(refused)),
+                refused = first(refused),
                 kind = told.kind,
                 told = told.packet,
             ),
-            shown_by: vec![
-                Citation::Step(step.number),
-                packet(arrived),
-                Citation::Packet(sent.number),
-                Citation::Packet(refused.number),
-                Citation::Packet(told.packet),
-            ],
+            shown_by: cites![step, arrived, sent, refused, told],
             claims: Vec::new(),
             advice: vec![Advice::SameForwarding(server.clone())],
         })
@@ -248,13 +231,6 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             Forwarding::Masquerading => bilingual!("masquerading" / " NAT 模式"),
             Forwarding::Tunneling => bilingual!("tunneling" / "隧道模式"),
         };
-        let mut shown_by = vec![
-            Citation::Step(step.number),
-            Citation::Packet(made.number),
-            Citation::Packet(asked.number),
-        ];
-        shown_by.extend(waited.iter().map(|(_, seen)| packet(*seen)));
-        shown_by.extend(told.iter().copied().map(Citation::Packet));
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -272,14 +248,20 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                        {head}；共 {times}），调度器询问 VIP 的以太网地址，也就是它自己的地址（director 上的{asked}），无人应答。{told_so}",
                 method = method,
                 step = doing(&step.action),
-                made = first(Seen::from(made)),
+                made = first(made),
                 what = view.carrier(),
                 head = first(*head),
                 times = times(waited.len()),
-                asked = first(Seen::from(asked)),
+                asked = first(asked),
                 told_so = told_so,
             ),
-            shown_by,
+            shown_by: cites![
+                step,
+                made,
+                asked,
+                ..waited.iter().map(|(_, seen)| seen),
+                ..told.iter().copied().map(Citation::Packet)
+            ],
             claims: claims(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour),
             advice: vec![Advice::SameForwarding(server.clone())],
         })

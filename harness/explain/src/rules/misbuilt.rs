@@ -131,7 +131,7 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
                      ICMP port unreachable"
                         / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
                            port unreachable 拒绝",
-                    answer = first(Seen::from(answer)),
+                    answer = first(answer),
                 )
             }
             Some(answer) => {
@@ -140,7 +140,7 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
                     "It sent its answer to the client itself ({answer} on client): from an address to which \
                      the client has no connection, and the client's own TCP refused it with an RST"
                         / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
-                    answer = first(Seen::from(answer)),
+                    answer = first(answer),
                 )
             }
             None if answers(view, server, head, &node).next().is_none() => bilingual!(
@@ -193,9 +193,6 @@ pub(super) const NO_FORWARDING: Rule = Rule {
         }
         let back: Vec<&Packet> = answers(view, server, *head, &Node::Director).collect();
         let answer = back.first()?;
-        let mut shown_by = vec![packet(*head)];
-        shown_by.extend(step.map(Citation::Step));
-        shown_by.extend(back.iter().map(|packet| Citation::Packet(packet.number)));
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -209,10 +206,10 @@ pub(super) const NO_FORWARDING: Rule = Rule {
                        的。来自客户端的数据包目的地址是 VIP，不需要转发：所以它们能到达，应答却回不去。",
                 what = view.carrier(),
                 head = first(*head),
-                answer = first(Seen::from(*answer)),
+                answer = first(*answer),
                 times = times(back.len()),
             ),
-            shown_by,
+            shown_by: cites![head, ..step.map(Citation::Step), ..&back],
             claims: Vec::new(),
             advice: match step {
                 Some(_) => patience(),
@@ -253,8 +250,6 @@ pub(super) const REVERSE_PATH: Rule = Rule {
             .sendings()
             .filter_map(|passage| Some((passage.sent.packet, *passage.at_server()?.0)))
             .collect();
-        let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
-        shown_by.extend(set.step.map(Citation::Step));
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -269,7 +264,10 @@ pub(super) const REVERSE_PATH: Rule = Rule {
                 head = first(*head),
                 key = set.key,
             ),
-            shown_by,
+            shown_by: cites![
+                ..seen.iter().map(|(_, seen)| seen),
+                ..set.step.map(Citation::Step)
+            ],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node.clone())),
             advice: left_out(server),
         })

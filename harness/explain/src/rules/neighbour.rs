@@ -46,7 +46,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                  waited for it are answered with an ICMP host unreachable (packet {unreachable} on client)."
                     / "路由器询问 VIP 的以太网地址（router 上的{asked}），无人应答。三次询问之后内核放弃该邻居，等候它的报文段得到 ICMP \
                        host unreachable 应答（client 上的数据包 {unreachable}）。",
-                asked = first(Seen::from(asked)),
+                asked = first(asked),
                 unreachable = unreachable.packet,
             );
             (asked, None, text, vec![Citation::Packet(unreachable.packet)])
@@ -63,7 +63,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                  waited for it are answered with an ICMP host unreachable (packet {unreachable} on client)."
                     / "调度器询问 {node} 的以太网地址（director 上的{asked}），无人应答。三次询问之后内核放弃该邻居，等候它的报文段得到 \
                        ICMP host unreachable 应答（client 上的数据包 {unreachable}）。",
-                asked = first(Seen::from(asked)),
+                asked = first(asked),
                 unreachable = unreachable.packet,
             );
             let silent = node.real_server().cloned();
@@ -77,7 +77,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                     / "客户端询问{whom}的以太网地址（client 上的{asked}），无人应答：三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机\
                        不可达。",
                 whom = first_hop(view),
-                asked = first(Seen::from(asked)),
+                asked = first(asked),
             );
             (asked, None, text, Vec::new())
         };
@@ -190,7 +190,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
                  {node} alone, {times} ({one} on director). Segments were passed on all the while."
                     / "在这样使用该地址 5s 而没有动静后，调度器作了核实：它只询问 {node}，{times}（director 上的{one}）。其间报文段照常转发。",
                 times = times(alone.len()),
-                one = first(Seen::from(*one)),
+                one = first(*one),
             ),
         };
         let failed = match all {
@@ -199,17 +199,9 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
                 " After that the neighbour counted as failed, and for the next segment the director asked \
                  everybody ({all} on director)."
                     / "此后该邻居算作失效，下一个报文段到来时，调度器询问了所有主机（director 上的{all}）。",
-                all = first(Seen::from(all)),
+                all = first(all),
             ),
         };
-        let mut shown_by = vec![Citation::Step(off.number), packet(*head), packet(*last)];
-        shown_by.push(Citation::Packet(first_asked.number));
-        shown_by.extend(
-            alone
-                .iter()
-                .chain(&all)
-                .map(|packet| Citation::Packet(packet.number)),
-        );
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -231,7 +223,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
                 check = check,
                 failed = failed,
             ),
-            shown_by,
+            shown_by: cites![off, head, last, first_asked, ..alone.iter().chain(&all)],
             claims: claims(
                 view.sendings()
                     .filter(|passage| passage.passed_on.as_ref().is_some_and(|(_, to)| *to == node))
@@ -251,8 +243,6 @@ pub(super) const VIP_TAKEN: Rule = Rule {
     holds: |view| {
         let taken = Taken::of(view)?;
         let answer = super::shared::answer_from(view, taken.server)?;
-        let mut shown_by = taken.shown_by();
-        shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: taken.reached.at,
             text: bilingual!(
@@ -262,7 +252,7 @@ pub(super) const VIP_TAKEN: Rule = Rule {
                 server = taken.server,
                 answer = answer.number,
             ),
-            shown_by,
+            shown_by: cites![..taken.shown_by(), answer],
             claims: claims([taken.sent.packet], &Fate::Delivered(taken.node.clone())),
             advice: Vec::new(),
         })
@@ -361,8 +351,6 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
             let (step, delay, loss) = view.netem(&node, head.at)?;
             (loss != Percent::default() || head.at.plus(delay) > view.end()).then_some(step)
         })?;
-        let mut shown_by = vec![Citation::Step(step.number), Citation::Packet(reply.number)];
-        shown_by.extend(lost.iter().copied().map(packet));
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -374,13 +362,13 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
                        {node}：客户端{what}，{times}（首次为 client 上的{head}）。它们都没有到达那里（{step}）；调度器对这条连接一无所知，\
                        与此无关。",
                 node = node,
-                reply = first(Seen::from(reply)),
+                reply = first(reply),
                 what = view.carrier(),
                 times = times(lost.len()),
                 head = first(head),
                 step = doing(&step.action),
             ),
-            shown_by,
+            shown_by: cites![step, reply, ..&lost],
             claims: claims(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
             advice: [
                 vec![Advice::BuildRight(node.clone(), Misbuild::AnswersArp)],
@@ -415,12 +403,6 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
         if table.has_entry(view.known_as) {
             return None;
         }
-        let mut shown_by = table.shown_by();
-        shown_by.extend([
-            Citation::Packet(reply.number),
-            packet(answered.sent),
-            Citation::Packet(reset.packet),
-        ]);
         Some(Finding {
             at: answered.sent.at,
             text: bilingual!(
@@ -433,12 +415,12 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
                        {what}去往调度器（client 上的{sent}）。这条连接没有经过调度器，调度器没有它的条目：报文段来到调度器自己的 TCP，被以 \
                        RST 拒绝（client 上的数据包 {reset}）。",
                 node = node,
-                reply = first(Seen::from(reply)),
+                reply = first(reply),
                 what = view.kind(answered),
                 sent = first(answered.sent),
                 reset = reset.packet,
             ),
-            shown_by,
+            shown_by: cites![..table.shown_by(), reply, answered.sent, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
@@ -459,19 +441,14 @@ impl<'a> Taken<'a> {
         let passage = view.sendings().find(|passage| {
             passage.arrived.is_none() && passage.passed_on.is_none() && passage.reached.is_some()
         })?;
-        let (reached, node) = passage.reached.as_ref()?;
+        let (reached, at) = passage.reached.as_ref()?;
+        let (node, reply) = taken_by(view, passage).filter(|(node, _)| node == at)?;
         let mut servers = view.plan.real_servers().map(|(name, _)| name);
         let server = servers.find(|name| node.real_server() == Some(name))?;
-        let vip = view.plan.vip();
-        let reply = view.seen_on(&Node::Client).filter(|packet| {
-            let speaks = matches!(packet.body, Body::Arp { sender, .. } if sender == vip)
-                && view.sender(packet) == Some(node);
-            speaks && packet.number < passage.sent.packet
-        });
         Some(Self {
             server,
-            node: node.clone(),
-            reply: reply.last()?,
+            node,
+            reply,
             sent: passage.sent,
             reached: *reached,
         })

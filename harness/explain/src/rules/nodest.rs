@@ -36,14 +36,6 @@ pub(super) const DROPPED: Rule = Rule {
                 to = first(tail.arrived?),
             ),
         };
-        let mut shown_by = dropped.orphan.shown_by;
-        shown_by.extend(
-            dropped
-                .stopped
-                .iter()
-                .filter_map(|passage| passage.arrived)
-                .map(packet),
-        );
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -60,7 +52,10 @@ pub(super) const DROPPED: Rule = Rule {
                 what = view.kind(head),
                 count = count,
             ),
-            shown_by,
+            shown_by: cites![
+                ..dropped.orphan.shown_by,
+                ..dropped.stopped.iter().filter_map(|passage| passage.arrived)
+            ],
             claims: claims(
                 dropped.stopped.iter().map(|passage| passage.sent.packet),
                 &Fate::Dropped,
@@ -113,9 +108,6 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         } else {
             bilingual!(" and" / "；")
         };
-        let mut shown_by = vec![deleted.shown_by];
-        shown_by.extend(table.iter().flat_map(Table::shown_by));
-        shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
             at: answered.sent.at,
             text: bilingual!(
@@ -134,7 +126,12 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 reset = reset.packet,
                 found_ended = found_ended(view),
             ),
-            shown_by,
+            shown_by: cites![
+                deleted.shown_by,
+                ..table.iter().flat_map(Table::shown_by),
+                arrived,
+                reset
+            ],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -194,12 +191,12 @@ pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: vec![
+            shown_by: cites![
                 deleted.shown_by,
                 Citation::Snapshot(table.snapshot),
-                packet(at_director),
-                packet(arrived),
-                Citation::Packet(reset.packet),
+                at_director,
+                arrived,
+                reset
             ],
             claims: [
                 claims([dropped.sent.packet], &Fate::Dropped),
@@ -282,12 +279,7 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                packet(*last),
-                packet(arrived),
-                Citation::Packet(reset.packet),
-                Citation::Snapshot(gone.snapshot),
-            ],
+            shown_by: cites![last, arrived, reset, Citation::Snapshot(gone.snapshot)],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })

@@ -73,12 +73,7 @@ pub(super) const THAWED: Rule = Rule {
         Some(Finding {
             at: stood,
             text: waited,
-            shown_by: vec![
-                Citation::Step(stopped.number),
-                Citation::Step(thawed.number),
-                packet(*reached),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![stopped, thawed, reached, answer],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })
@@ -132,12 +127,7 @@ pub(super) const LINK_BACK: Rule = Rule {
                 at = moment(answer.at),
                 answer = answer.number,
             ),
-            shown_by: vec![
-                packet(*reached),
-                Citation::Step(down.number),
-                Citation::Step(up.number),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![reached, down, up, answer],
             claims: claims([request.sent.packet], &Fate::Delivered(node.clone())),
             advice: Vec::new(),
         })

@@ -61,11 +61,6 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                        什么都没有到达"
             ),
         };
-        let mut shown_by: Vec<Citation> = all
-            .iter()
-            .map(|segment| Citation::Packet(segment.packet))
-            .collect();
-        shown_by.push(Citation::Step(step));
         Some(Finding {
             at: first.at,
             text: bilingual!(
@@ -79,7 +74,10 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                 packet = first.packet,
                 did = did,
             ),
-            shown_by,
+            shown_by: cites![
+                ..all.iter().map(|segment| Citation::Packet(segment.packet)),
+                Citation::Step(step)
+            ],
             claims: Vec::new(),
             advice: about_firewalls(view).into_iter().chain(patience()).collect(),
         })
@@ -144,7 +142,7 @@ pub(super) const HOLDS_BACK: Rule = Rule {
                 text = did_not_leave(view, held_back),
                 goes_on = goes_on,
             ),
-            shown_by: vec![Citation::Step(held_back.step)],
+            shown_by: cites![Citation::Step(held_back.step)],
             claims: Vec::new(),
             advice: sooner(view),
         })
@@ -235,7 +233,7 @@ pub(super) const REFUSES: Rule = Rule {
                 by = by,
                 error = error,
             ),
-            shown_by: vec![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
             ..Finding::default()
         })
     },
@@ -278,7 +276,7 @@ pub(super) const GIVES_UP: Rule = Rule {
                 what = what,
                 error = error,
             ),
-            shown_by: vec![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
             claims: Vec::new(),
             advice: sooner(view),
         })

@@ -63,7 +63,7 @@ pub(super) const HOST_OFF: Rule = Rule {
                     / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
                 times = times(waited.len()),
                 seen = first(seen),
-                asked = first(Seen::from(asked)),
+                asked = first(asked),
             )
         });
         let how = match (on, there) {
@@ -225,8 +225,6 @@ fn some_lost(
         }
         (_, false) => bilingual!("{count} segments were" / " {count} 个报文段"),
     };
-    let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
-    shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
     Some(Finding {
         at: request.sent.at,
         text: bilingual!(
@@ -240,7 +238,7 @@ fn some_lost(
             what = what,
             place = place,
         ),
-        shown_by,
+        shown_by: cites![step, request.sent, ..lost.iter().map(|(_, seen)| seen)],
         claims: fated(lost.iter().map(|(sent, _)| sent.packet), fate),
         advice: patience(),
     })
@@ -263,8 +261,6 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     if lost.len() < to_director.len() {
         return None;
     }
-    let mut shown_by = vec![Citation::Step(step.number)];
-    shown_by.extend(lost.iter().copied().map(packet));
     Some(Finding {
         at: request.sent.at,
         text: bilingual!(
@@ -276,7 +272,7 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
             sent = first(*lost.first()?),
             step = doing(&step.action),
         ),
-        shown_by,
+        shown_by: cites![step, ..&lost],
         claims: fated(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
         advice: patience(),
     })
@@ -339,8 +335,6 @@ fn lost_on_the_way_back(view: &CellView<'_>, step: &StepRecord) -> Option<Findin
     // What its kernel did not accept has arrived, too.
     let came = came || !view.observed.discarded.is_empty();
     let head = *answers.first().filter(|_| !came)?;
-    let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
-    shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
     Some(Finding {
         at: head.at,
         text: bilingual!(
@@ -349,10 +343,10 @@ fn lost_on_the_way_back(view: &CellView<'_>, step: &StepRecord) -> Option<Findin
                 / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
             what = view.carrier(),
             times = times(answers.len()),
-            answer = first(Seen::from(head)),
+            answer = first(head),
             step = doing(&step.action),
         ),
-        shown_by,
+        shown_by: cites![request.sent, step, ..&answers],
         claims: fated([request.sent.packet], &Fate::delivered(server)),
         advice: patience(),
     })

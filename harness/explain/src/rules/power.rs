@@ -133,11 +133,7 @@ pub(super) const FORGOTTEN: Rule = Rule {
                 back = moment(back),
                 on = doing(&on.action),
             ),
-            shown_by: vec![
-                packet(request.sent),
-                Citation::Packet(acknowledged.number),
-                Citation::Step(on.number),
-            ],
+            shown_by: cites![request.sent, acknowledged, on],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: patience(),
         })

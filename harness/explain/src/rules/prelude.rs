@@ -3,6 +3,7 @@
 pub(super) use super::super::advice::{Advice, patience};
 pub(super) use super::super::bilingual::{Bilingual, bilingual, doing};
 pub(super) use super::super::cell_view::{CellView, packet};
+pub(super) use super::super::citing::cites;
 pub(super) use super::super::claim::Fate;
 pub(super) use super::super::fate::{claims, said};
 pub(super) use super::super::moment;

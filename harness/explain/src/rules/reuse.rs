@@ -143,8 +143,6 @@ pub(super) const DROPS: Rule = Rule {
         let dropped = dropped(view);
         let (head, tail) = (dropped.first()?, dropped.last()?);
         let deleted = view.deleted(old.server, head.at)?;
-        let mut shown_by = vec![deleted.shown_by, Citation::Snapshot(old.table.snapshot)];
-        shown_by.extend(dropped.iter().copied().map(packet));
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -164,7 +162,11 @@ pub(super) const DROPS: Rule = Rule {
                 from = first(*head),
                 to = first(*tail),
             ),
-            shown_by,
+            shown_by: cites![
+                deleted.shown_by,
+                Citation::Snapshot(old.table.snapshot),
+                ..&dropped
+            ],
             claims: claims(
                 view.sendings()
                     .take_while(|passage| passage.passed_on.is_none())
@@ -219,7 +221,7 @@ pub(super) const LEADS: Rule = Rule {
                 server = old.server,
                 seen = first(*seen),
             ),
-            shown_by: vec![Citation::Snapshot(old.table.snapshot), packet(*seen)],
+            shown_by: cites![Citation::Snapshot(old.table.snapshot), seen],
             // Of a server that may still be chosen the entry does not end by itself.
             advice: (weight == 0)
                 .then_some(Advice::ExpireNodestConn)
@@ -264,12 +266,7 @@ pub(super) const OVER: Rule = Rule {
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: vec![
-                Citation::Snapshot(old.table.snapshot),
-                packet(sent),
-                packet(passed),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![Citation::Snapshot(old.table.snapshot), sent, passed, answer],
             claims: claims([sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })
@@ -324,13 +321,13 @@ pub(super) const EXPIRED: Rule = Rule {
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: vec![
+            shown_by: cites![
                 deleted.shown_by,
                 Citation::Snapshot(old.table.snapshot),
-                packet(*at_director),
-                packet(again.sent),
-                packet(*passed),
-                Citation::Packet(answer.number),
+                at_director,
+                again.sent,
+                passed,
+                answer
             ],
             claims: [
                 claims([head.sent.packet], &claim::Fate::Dropped),
@@ -386,11 +383,11 @@ pub(super) const PASSES_ON: Rule = Rule {
                 server = old.server,
                 answer = answer.number,
             ),
-            shown_by: vec![
-                packet(request.sent),
+            shown_by: cites![
+                request.sent,
                 Citation::Snapshot(old.table.snapshot),
-                packet(*passed),
-                Citation::Packet(answer.number),
+                passed,
+                answer
             ],
             claims: claims([request.sent.packet], &claim::Fate::Delivered(to.clone())),
             advice: Vec::new(),

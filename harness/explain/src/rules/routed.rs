@@ -123,8 +123,6 @@ pub(super) const NO_ROUTER: Rule = Rule {
             return None;
         }
         let seen = sendings.iter().filter_map(|passage| passage.arrived);
-        let mut shown_by = vec![Citation::Step(flush.number), packet(request.sent)];
-        shown_by.extend(seen.map(packet));
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -141,7 +139,7 @@ pub(super) const NO_ROUTER: Rule = Rule {
                 arrived = first(arrived),
                 times = times(sendings.len()),
             ),
-            shown_by,
+            shown_by: cites![flush, request.sent, ..seen],
             claims: claims(sendings.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
             advice: patience(),
         })
@@ -207,12 +205,7 @@ fn passed_on<'a>(view: &CellView<'a>, request: &Passage<'a>) -> Option<(Finding,
             arrived = first(arrived),
             refusal = refusal.packet,
         ),
-        shown_by: vec![
-            Citation::Step(flush.number),
-            packet(request.sent),
-            packet(arrived),
-            Citation::Packet(refusal.packet),
-        ],
+        shown_by: cites![flush, request.sent, arrived, refusal],
         ..Finding::default()
     };
     Some((finding, refusal))

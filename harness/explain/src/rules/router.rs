@@ -51,7 +51,7 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
                 step = step.number,
                 began = moment(began),
             ),
-            shown_by: vec![Citation::Step(step.number)],
+            shown_by: cites![step],
         });
     }
     let allowed = view.sysctl(&Node::Router, ESTABLISHED, before.at)?;
@@ -70,7 +70,7 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
             idle = Human(idle),
             last = first(last),
         ),
-        shown_by: vec![packet(last)],
+        shown_by: cites![last],
     })
 }
 
@@ -299,7 +299,7 @@ pub(super) const ONE_ADDRESS: Rule = Rule {
                 total = last.clients.len(),
                 by = by,
             ),
-            shown_by: vec![Citation::Step(last.step)],
+            shown_by: cites![Citation::Step(last.step)],
             ..Finding::default()
         })
     },

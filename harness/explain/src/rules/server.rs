@@ -43,14 +43,6 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                     / "而持久服务中客户端地址的模板指向它，于是不论表中还有哪些真实服务器，都把客户端的 SYN 转发给它"
             ),
         };
-        let mut shown_by = template.map_or_else(Vec::new, |(_, shown)| shown);
-        shown_by.extend([
-            Citation::Step(stopped.number),
-            packet(request.sent),
-            packet(*passed),
-            packet(*reached),
-            Citation::Packet(reset.packet),
-        ]);
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -70,7 +62,14 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                 },
                 reset = reset.packet,
             ),
-            shown_by,
+            shown_by: cites![
+                ..template.map_or_else(Vec::new, |(_, shown)| shown),
+                stopped,
+                request.sent,
+                passed,
+                reached,
+                reset
+            ],
             claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
             advice: vec![
                 Advice::OutOfTheTable(server.clone()),
@@ -192,8 +191,6 @@ pub(super) const UNREAD: Rule = Rule {
                     / "客户端再次发送时发现连接已经结束"
             )
         };
-        let mut shown_by = vec![Citation::Step(stopped.number), packet(*arrived)];
-        shown_by.push(Citation::Packet(reset.packet));
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -212,7 +209,7 @@ pub(super) const UNREAD: Rule = Rule {
                 at = moment(reset.at),
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![stopped, arrived, reset],
             claims: claims([reset.packet], &Fate::ClosedUnread),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -253,11 +250,7 @@ pub(super) const TOLD_TO: Rule = Rule {
                 end = end.packet,
                 at = moment(end.at),
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(*reached),
-                Citation::Packet(end.packet),
-            ],
+            shown_by: cites![request.sent, reached, end],
             claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![Advice::Reconnect],
         })
@@ -501,11 +494,7 @@ pub(super) fn answered_as_unknown(
     Finding {
         at: reached.at,
         text,
-        shown_by: vec![
-            Citation::Step(step.number),
-            packet(reached),
-            Citation::Packet(reset.packet),
-        ],
+        shown_by: cites![step, reached, reset],
         claims: said(
             refused,
             Fate::UnknownAt(Node::RealServer(server.clone())),

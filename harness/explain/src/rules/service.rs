@@ -111,8 +111,6 @@ pub(super) const UNMARKED: Rule = Rule {
         let mark = view.plan.service().mark?;
         let (request, arrived, reset, table) = refused_syn(view).filter(|(.., table)| table.has_service())?;
         let flush = flushed(view, arrived.at)?.number;
-        let mut shown_by = vec![Citation::Step(flush)];
-        shown_by.extend(with_table(&table, [request.sent, arrived], reset));
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -130,7 +128,10 @@ pub(super) const UNMARKED: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by,
+            shown_by: cites![
+                Citation::Step(flush),
+                ..with_table(&table, [request.sent, arrived], reset)
+            ],
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })

@@ -51,7 +51,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 last = last.packet,
                 lasted = Human(lasted),
             ),
-            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
             ..Finding::default()
         })
     },
@@ -112,12 +112,10 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
         } else {
             return None;
         };
-        let mut shown_by = vec![step];
-        shown_by.extend(probes.sent.iter().map(|probe| packet(probe.sent)));
         Some(Finding {
             at: first.sent.at,
             text,
-            shown_by,
+            shown_by: cites![step, ..probes.sent.iter().map(|probe| probe.sent)],
             claims: claims(numbers, &fate),
             advice,
         })
@@ -171,12 +169,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 lasted = Human(ended.since(last.at)),
                 why = why,
             ),
-            shown_by: vec![
-                Citation::Packet(probes.heard.number),
-                packet(first),
-                packet(last),
-                Citation::Event(end_event(view)?),
-            ],
+            shown_by: cites![probes.heard, first, last, Citation::Event(end_event(view)?)],
             ..Finding::default()
         })
     },
@@ -222,7 +215,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 limit = Human(limit),
                 lasted = Human(lasted),
             ),
-            shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
+            shown_by: cites![began, Citation::Event(end_event(view)?)],
             ..Finding::default()
         })
     },
@@ -247,7 +240,7 @@ fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding
                    什么让它放弃。",
             lasted = Human(lasted),
         ),
-        shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
+        shown_by: cites![began, Citation::Event(end_event(view)?)],
         ..Finding::default()
     })
 }

@@ -18,7 +18,8 @@ use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 
 /// `packet 33, at 1s`.
-pub(super) fn first(seen: Seen) -> Bilingual {
+pub(super) fn first(seen: impl Into<Seen>) -> Bilingual {
+    let seen = seen.into();
     let packet = seen.packet;
     bilingual!(
         "packet {packet}, {at}" / "数据包 {packet}，{at}",

@@ -143,9 +143,6 @@ pub(super) const PICKED_UP: Rule = Rule {
     holds: |view| {
         let picked = PickedUp::of(view)?;
         let answer = answer_from(view, picked.server)?;
-        let mut shown_by = picked.shown_by.clone();
-        shown_by.extend([picked.arrived, picked.passed].map(packet));
-        shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: picked.arrived.at,
             text: bilingual!(
@@ -157,7 +154,7 @@ pub(super) const PICKED_UP: Rule = Rule {
                 picked = picked.text(view),
                 answer = answer.number,
             ),
-            shown_by,
+            shown_by: cites![..picked.shown_by.clone(), picked.arrived, picked.passed, answer],
             claims: claims(
                 [picked.sent],
                 &claim::Fate::Delivered(Node::RealServer(picked.server.clone())),
@@ -190,9 +187,6 @@ pub(super) const ELSEWHERE: Rule = Rule {
             return None;
         }
         let (_, owner) = view.last_passed_on(picked.arrived.packet)?;
-        let mut shown_by = picked.shown_by.clone();
-        shown_by.extend([picked.arrived, picked.passed, *reached].map(packet));
-        shown_by.push(Citation::Packet(reset.packet));
         Some(Finding {
             at: picked.arrived.at,
             text: bilingual!(
@@ -206,7 +200,13 @@ pub(super) const ELSEWHERE: Rule = Rule {
                 reached = first(*reached),
                 reset = reset.packet,
             ),
-            shown_by,
+            shown_by: cites![
+                ..picked.shown_by.clone(),
+                picked.arrived,
+                picked.passed,
+                reached,
+                reset
+            ],
             claims: said(
                 request,
                 claim::Fate::UnknownAt(node.clone()),
@@ -257,7 +257,7 @@ pub(super) const OVERDUE: Rule = Rule {
                 what = view.carrier(),
                 arrived = first(arrived),
             ),
-            shown_by: vec![packet(*last), packet(arrived)],
+            shown_by: cites![last, arrived],
             ..Finding::default()
         })
     },

@@ -200,16 +200,10 @@ fn connections(count: usize) -> Bilingual {
 /// again. `None` if it has none, because it was saved and restored: ipvsadm(8) does not save them
 /// (ipvsadm.c, `print_service_entry` with `FMT_RULE`).
 fn said_since(view: &CellView<'_>, server: &Name, at: Instant) -> Option<Option<Instant>> {
-    let edits = view.done(|action| match action {
-        Action::Table(TableAction::RestoreTable) => Some(true),
-        Action::Table(edit) => (edit.server() == Some(server)).then_some(false),
-        Action::Client(_)
-        | Action::Other(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => None,
+    let edits = view.done(|action| {
+        let Action::Table(edit) = action else { return None };
+        let restores = *edit == TableAction::RestoreTable;
+        (restores || edit.server() == Some(server)).then_some(restores)
     });
     let mut said = Some(None);
     for (_, began, restored) in edits.filter(|(_, began, _)| *began <= at) {
@@ -376,9 +370,6 @@ pub(super) const KEPT_IN_CACHE: Rule = Rule {
         let table = view.table_then(request.sent.at)?;
         let mut full = Full::all(view, &table, request.sent.at).into_iter();
         let full = full.find(|full| full.server == server)?;
-        let mut shown_by = table.shown_by();
-        shown_by.extend(full.passed.iter().copied().map(packet));
-        shown_by.extend([packet(request.sent), packet(*passed)]);
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -392,7 +383,7 @@ pub(super) const KEPT_IN_CACHE: Rule = Rule {
                        重新寻找服务器时，连接数上限才起作用。",
                 full = full.says(),
             ),
-            shown_by,
+            shown_by: cites![..table.shown_by(), ..&full.passed, request.sent, passed],
             ..Finding::default()
         })
     },
@@ -428,8 +419,6 @@ pub(super) const PASSED_BY: Rule = Rule {
         if cached == server || busy <= usize::from(weight) {
             return None;
         }
-        let mut shown_by = table.shown_by();
-        shown_by.extend([packet(last.passed), packet(*passed)]);
         Some(Finding {
             at,
             text: bilingual!(
@@ -443,7 +432,7 @@ pub(super) const PASSED_BY: Rule = Rule {
                        {of}）。于是它选择了负载最小的 {server}，此后沿用它。",
                 before = first(last.passed),
             ),
-            shown_by,
+            shown_by: cites![..table.shown_by(), last.passed, passed],
             ..Finding::default()
         })
     },
@@ -469,9 +458,6 @@ pub(super) const HASHED: Rule = Rule {
         if others <= full.len() {
             return None;
         }
-        let mut shown_by = table.shown_by();
-        shown_by.push(packet(arrived));
-        shown_by.extend(full.iter().flat_map(|full| &full.passed).copied().map(packet));
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -483,7 +469,11 @@ pub(super) const HASHED: Rule = Rule {
                 hashed = hashed,
                 servers = listed(&unavailable(&table, &full)),
             ),
-            shown_by,
+            shown_by: cites![
+                ..table.shown_by(),
+                arrived,
+                ..full.iter().flat_map(|full| &full.passed).copied()
+            ],
             ..Finding::default()
         })
     },

@@ -101,8 +101,6 @@ pub(super) const LEARNED: Rule = Rule {
         }
         let (_, passed) = refused.passed(view)?;
         let (answer, _) = view.answers().find(|(packet, _)| packet.at >= passed.at)?;
-        let mut shown_by = refused.shown_by();
-        shown_by.extend([packet(passed), Citation::Packet(answer.number)]);
         Some(Finding {
             at: refused.told.at,
             text: bilingual!(
@@ -115,7 +113,7 @@ pub(super) const LEARNED: Rule = Rule {
                 passed = first(passed),
                 answer = answer.number,
             ),
-            shown_by,
+            shown_by: cites![..refused.shown_by(), passed, answer],
             claims: refused.claims(),
             advice: Vec::new(),
         })
@@ -133,8 +131,6 @@ pub(super) const UNHEARD: Rule = Rule {
         if refused.passed(view).is_some() {
             return None;
         }
-        let mut shown_by = refused.shown_by();
-        shown_by.push(Citation::Step(step));
         Some(Finding {
             at: refused.told.at,
             text: bilingual!(
@@ -148,7 +144,7 @@ pub(super) const UNHEARD: Rule = Rule {
                 step = step,
                 times = times(refused.all.len()),
             ),
-            shown_by,
+            shown_by: cites![..refused.shown_by(), Citation::Step(step)],
             claims: refused.claims(),
             advice: refused.smaller(view).into_iter().chain(patience()).collect(),
         })
@@ -167,9 +163,6 @@ pub(super) const PROBED: Rule = Rule {
         let value = view.sysctl(&Node::Client, KEY, refused.told.at)?;
         let (segment, passed) = refused.passed(view).filter(|_| value != "0")?;
         let (answer, _) = view.answers().find(|(packet, _)| packet.at >= passed.at)?;
-        let mut shown_by = refused.shown_by();
-        shown_by.extend([Citation::Step(step), packet(segment.sent), packet(passed)]);
-        shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: passed.at,
             text: bilingual!(
@@ -185,7 +178,13 @@ pub(super) const PROBED: Rule = Rule {
                 passed = first(passed),
                 answer = answer.number,
             ),
-            shown_by,
+            shown_by: cites![
+                ..refused.shown_by(),
+                Citation::Step(step),
+                segment.sent,
+                passed,
+                answer
+            ],
             claims: refused.claims(),
             advice: Vec::new(),
         })
@@ -240,12 +239,7 @@ pub(super) const IN_PIECES: Rule = Rule {
                 tail = first(tail),
                 answer = answer.number,
             ),
-            shown_by: vec![
-                packet(arrived),
-                packet(head),
-                packet(tail),
-                Citation::Packet(answer.number),
-            ],
+            shown_by: cites![arrived, head, tail, answer],
             ..Finding::default()
         })
     },

@@ -52,10 +52,6 @@ pub(super) const NO_ENTRY: Rule = Rule {
                     / "客户端的 TCP 没有与该地址的连接，也没有回应。"
             ),
         };
-        let mut shown_by = shown;
-        shown_by.extend([request.sent, *reached, said].map(packet));
-        shown_by.extend(untranslated.iter().map(|(_, passed)| packet(*passed)));
-        shown_by.extend(reset.map(packet));
         Some(Finding {
             at: said.at,
             text: bilingual!(
@@ -74,7 +70,14 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 passed = first(passed),
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![
+                ..shown,
+                request.sent,
+                reached,
+                said,
+                ..untranslated.iter().map(|(_, passed)| passed),
+                ..reset
+            ],
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
             advice: vec![
                 Advice::Drain(server.clone()),
@@ -116,9 +119,6 @@ pub(super) const REFUSED: Rule = Rule {
             .map(Seen::from)
             .collect();
         let told_first = *told.first()?;
-        let mut shown_by = shown;
-        shown_by.extend([request.sent, *reached].map(packet));
-        shown_by.extend(spoken.iter().chain(&told).map(|seen| packet(*seen)));
         Some(Finding {
             at: said.at,
             text: bilingual!(
@@ -139,7 +139,7 @@ pub(super) const REFUSED: Rule = Rule {
                 told = first(told_first),
                 times = times(told.len()),
             ),
-            shown_by,
+            shown_by: cites![..shown, request.sent, reached, ..spoken.iter().chain(&told)],
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
             advice: vec![
                 Advice::Drain(server.clone()),

@@ -55,7 +55,7 @@ pub(super) const PUT_OFF: Rule = Rule {
                 later = Human(later),
                 sent = first(answered.sent),
             ),
-            shown_by: vec![Citation::Packet(heard.number), packet(answered.sent)],
+            shown_by: cites![heard, answered.sent],
             ..Finding::default()
         })
     },
@@ -117,11 +117,7 @@ pub(super) const PROBE: Rule = Rule {
                 which = which,
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                Citation::Packet(heard.number),
-                packet(answered.sent),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by: cites![heard, answered.sent, reset],
             claims: Vec::new(),
             advice: vec![super::super::advice::Advice::Keepalive],
         })

@@ -56,9 +56,6 @@ pub(super) const HANDSHAKE: Rule = Rule {
                 last = again.last()?.number,
             )
         };
-        let mut shown_by = orphan.shown_by;
-        shown_by.extend(synacks.iter().map(|synack| Citation::Packet(synack.number)));
-        shown_by.extend(said.iter().filter_map(|passage| passage.arrived).map(packet));
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -78,7 +75,11 @@ pub(super) const HANDSHAKE: Rule = Rule {
                 entry = orphan.entry,
                 repeated = repeated,
             ),
-            shown_by,
+            shown_by: cites![
+                ..orphan.shown_by,
+                ..&synacks,
+                ..said.iter().filter_map(|passage| passage.arrived)
+            ],
             claims: claims(
                 said.iter()
                     .filter(|passage| passage.arrived.is_some())
@@ -138,10 +139,6 @@ pub(super) const WINDOW: Rule = Rule {
                 times = times(probes.len()),
             ),
         };
-        let mut shown_by = orphan.shown_by;
-        shown_by.push(packet(closed.sent));
-        shown_by.extend(opened.iter().filter_map(|passage| passage.arrived).map(packet));
-        shown_by.extend(probes.into_iter().map(Citation::Packet));
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -161,7 +158,12 @@ pub(super) const WINDOW: Rule = Rule {
                 entry = orphan.entry,
                 asked = asked,
             ),
-            shown_by,
+            shown_by: cites![
+                ..orphan.shown_by,
+                closed.sent,
+                ..opened.iter().filter_map(|passage| passage.arrived),
+                ..probes.into_iter().map(Citation::Packet)
+            ],
             // A FIN would have to wait behind the rest of the answer.
             claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
             advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
@@ -241,7 +243,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                     / "{server} 已发送了所能发送的最后数据（{server} 上的{said}），此后一直等不到{whom}。{waited} 后其 mysqld 关闭了连接\
                        （client 上的数据包 {closing}，{at}），依据是{name}；{by}，它{past}到达\
                        客户端，结束了等待。{abrupt}",
-                said = first(said.into()),
+                said = first(said),
                 whom = whom,
                 waited = Human(waited),
                 closing = closing.packet,

@@ -20,7 +20,7 @@ mod table;
 mod text;
 mod translated;
 
-use flate2::read::GzDecoder;
+use lvs_matrix_archive::{Files, files, kept};
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::flow::segment;
@@ -28,20 +28,13 @@ use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, Moment, RECORD_FILE, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{RunSummary, plain};
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The folder of the fixtures.
-fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells")
-}
-
 /// The run of which every cell is looked at: the fixtures, or the one whose folder `LVS_MATRIX_CELLS` names.
 fn run() -> PathBuf {
-    std::env::var_os("LVS_MATRIX_CELLS").map_or_else(kept, PathBuf::from)
+    std::env::var_os("LVS_MATRIX_CELLS").map_or_else(|| kept().to_owned(), PathBuf::from)
 }
 
 fn stored(cell: &str) -> JudgedCell {
@@ -67,23 +60,14 @@ fn recorded(cell: &str) -> Option<JudgedCell> {
 
 /// Its record and its capture.
 fn files_of(cell: &str) -> Option<(Vec<u8>, Vec<u8>)> {
-    static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
+    static FILES: OnceLock<Files> = OnceLock::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let loose = fixtures.join("cells").join(cell);
     if loose.exists() {
         let read = |file| fs::read(loose.join(file)).unwrap();
         return Some((read(RECORD_FILE), read(CAPTURE_FILE)));
     }
-    let files = FILES.get_or_init(|| {
-        let packed = fs::read(fixtures.join("cells.tar.gz")).unwrap();
-        let mut archive = tar::Archive::new(GzDecoder::new(packed.as_slice()));
-        let entries = archive.entries().unwrap().map(|entry| {
-            let (mut entry, mut bytes) = (entry.unwrap(), Vec::new());
-            entry.read_to_end(&mut bytes).unwrap();
-            (entry.path().unwrap().to_str().unwrap().to_owned(), bytes)
-        });
-        entries.collect()
-    });
+    let files = FILES.get_or_init(|| files(&fixtures.join("cells.tar.gz")).unwrap());
     let file = |name| files.get(&format!("{cell}/{name}")).cloned();
     Some((file(RECORD_FILE)?, file(CAPTURE_FILE)?))
 }

@@ -10,10 +10,6 @@ crate::catalogue::words! {
     what: "what" / "事件";
     observation_ends: "the observation ends" / "观察结束";
 
-    phase_before: "before" / "准备";
-    phase_change: "change" / "变更";
-    phase_act: "act" / "操作";
-
     in_phase(phase): "{phase}: " / "{phase}：";
     took(time): ", took {time}" / "，历时 {time}";
     proven_by(proof): "; {proof}" / "；{proof}";

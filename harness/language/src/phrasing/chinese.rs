@@ -1,14 +1,14 @@
 //! What the model itself says in English, in Chinese.
 
-use super::{behaviour_name, moment, proofs, sender};
+use super::{behaviour_name, moment, sender};
 use crate::catalogue::Language;
 use lvs_matrix_model::action::FirewallVerdict;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    Bound, ClientWord, ConnectionEntry, Contradiction, Counted, Difference, Discarded, DiscardedKind, Fact,
-    HangEnd, HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
+    Bound, ConnectionEntry, Counted, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack,
+    HeldServer, OperationEnd, OrphanedSession, Sent, named_gaps,
 };
 use std::time::Duration;
 
@@ -17,12 +17,7 @@ const ZH: Language = Language::Chinese;
 pub(super) fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Done { at, action, proof } => {
-            format!(
-                "{}：{}（{}）",
-                time(*at),
-                action.in_chinese(),
-                proofs::proof(proof)
-            )
+            format!("{}：{}（{}）", time(*at), action.in_chinese(), proof.in_chinese())
         }
         Fact::Table {
             edited: Some(edited),
@@ -91,7 +86,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             after_epoch(*to),
             Human(*longest)
         ),
-        Fact::Contradicted(contradiction) => self::contradiction(contradiction),
+        Fact::Contradicted(contradiction) => contradiction.in_chinese(),
         Fact::LostBefore { at, message } => format!(
             "{}：之前的操作已因“{message}”失去该连接，因此本次操作没有发送任何数据",
             time(*at)
@@ -122,7 +117,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             ),
         },
         Fact::StillInForce { action, shows } => {
-            format!("结束时，{}：{}", action.in_chinese(), proofs::proof(shows))
+            format!("结束时，{}：{}", action.in_chinese(), shows.in_chinese())
         }
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
     }
@@ -165,7 +160,7 @@ fn discarded(first: &Discarded, times: usize) -> String {
         DiscardedKind::Acknowledgement => "确认".to_owned(),
         DiscardedKind::Payload { length } => format!("{length} 字节的报文段"),
     };
-    let why = reason(first.why);
+    let why = first.why.in_chinese();
     let times = if times > 1 {
         format!("共 {times} 次，")
     } else {
@@ -176,16 +171,6 @@ fn discarded(first: &Discarded, times: usize) -> String {
         time(first.at),
         sender(ZH, first.by.as_ref()),
     )
-}
-
-/// Why a kernel did not accept a segment.
-pub(super) fn reason(why: Reason) -> String {
-    match why {
-        Reason::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
-        Reason::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
-        Reason::Ended => "对客户端来说该连接已经结束".to_owned(),
-        Reason::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
-    }
 }
 
 fn held(servers: &[HeldServer]) -> String {
@@ -219,32 +204,6 @@ fn sent(sent: &Sent) -> String {
         Sent::Statement => "客户端发出了语句".to_owned(),
         Sent::Command(name) => format!("客户端先发出了 {name}"),
     }
-}
-
-/// What the client says, and what the packets show.
-pub(super) fn contradiction(contradiction: &Contradiction) -> String {
-    let client = match &contradiction.client {
-        ClientWord::Connected => "已连接".to_owned(),
-        ClientWord::Result { rows } => format!("得到 {rows} 行结果"),
-        ClientWord::Error { message } => format!("得到错误“{message}”"),
-    };
-    let wire = match &contradiction.wire {
-        WireWord::Answer { at, rows } => format!("服务器的完整应答在 {} 时到达，{rows} 行", after_epoch(*at)),
-        WireWord::Error(error) => format!("服务器的应答是 {error}"),
-        WireWord::Part => "到那时服务器的应答只到了一部分".to_owned(),
-        WireWord::Nothing => "到那时没有服务器的应答".to_owned(),
-        WireWord::Earlier { statement } => {
-            format!("到那时没有对该语句的应答：到达的是对它已放弃的先前语句 `{statement}` 的应答")
-        }
-        WireWord::Ended(kind) => format!("只有 {kind} 终止了连接"),
-    };
-    let packet = contradiction
-        .packet
-        .map_or_else(String::new, |packet| format!("（数据包 {packet}）"));
-    format!(
-        "客户端{}称{client}，而数据包显示{wire}{packet}",
-        time(contradiction.said)
-    )
 }
 
 fn sent_again(payload_length: u32, times: usize, gaps: &[Duration]) -> String {

@@ -4,10 +4,8 @@
 mod besides;
 mod chinese;
 mod cites;
-mod doubts;
 mod environment;
 mod error;
-mod proofs;
 
 pub use besides::{besides, error_and_besides};
 pub use cites::{citation, shown};
@@ -48,17 +46,19 @@ macro_rules! in_both {
 in_both! {
     /// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as
     /// it is.
-    doubt(Doubt) / doubts::doubt;
+    doubt(Doubt) / Doubt::in_chinese;
     /// Why there is no record of a cell.
-    missing(Missing) / doubts::missing;
+    missing(Missing) / Missing::in_chinese;
     /// What showed something.
-    proof(Proof) / proofs::proof;
+    proof(Proof) / Proof::in_chinese;
     /// What was found instead.
-    instead(Instead) / proofs::instead;
+    instead(Instead) / Instead::in_chinese;
     /// What a client program did that no client may do.
-    misconduct(Misconduct) / proofs::misconduct;
+    misconduct(Misconduct) / Misconduct::in_chinese;
     /// In what a cell is not as expected.
     difference(Difference) / chinese::difference;
+    /// The heading of a phase's steps.
+    phase(Phase) / Phase::in_chinese;
     /// What a step does; SQL between backticks.
     action(Action) / Action::in_chinese;
     /// The name of an operation as the model has it: `connect`, or a statement in backticks.
@@ -70,7 +70,7 @@ in_both! {
     /// What a server still holds.
     orphan(OrphanedSession) / chinese::orphan;
     /// What the client says, and what the packets show.
-    contradiction(Contradiction) / chinese::contradiction;
+    contradiction(Contradiction) / Contradiction::in_chinese;
 }
 
 /// What is written where there is nothing.
@@ -462,15 +462,6 @@ pub fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
         | Verdict::Undetermined { .. }
         | Verdict::Met
         | Verdict::ObservedOnly => words.reason(),
-    }
-}
-
-/// The heading of a phase's steps.
-pub fn phase(words: Language, phase: Phase) -> &'static str {
-    match phase {
-        Phase::Before => words.phase_before(),
-        Phase::Change => words.phase_change(),
-        Phase::Act => words.phase_act(),
     }
 }
 

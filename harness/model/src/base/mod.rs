@@ -290,3 +290,16 @@ impl fmt::Display for Phase {
         })
     }
 }
+
+impl Phase {
+    /// Its name in Chinese. In English it has its `Display`.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        let name = match self {
+            Self::Before => "准备",
+            Self::Change => "变更",
+            Self::Act => "操作",
+        };
+        name.to_owned()
+    }
+}

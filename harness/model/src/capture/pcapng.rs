@@ -139,6 +139,40 @@ pub enum CaptureError {
     },
 }
 
+impl CaptureError {
+    /// The same in Chinese.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        match self {
+            Self::NoPoints => "记录没有指明抓包点：没有可读取的抓包".to_owned(),
+            Self::Truncated { packets } => {
+                format!("抓包在 {packets} 个数据包之后止于一个块的中间：写入时被截断")
+            }
+            Self::Unreadable { packets, reason } => {
+                format!("抓包不是可读取的 pcapng 文件（{packets} 个数据包之后）：{reason}")
+            }
+            Self::SecondSection => "抓包有第二个节；运行程序只写一个，所以这不是它的文件".to_owned(),
+            Self::OtherPoints { file, record } => format!(
+                "抓包的接口为 [{}]，记录的抓包点为 [{}]：它们不属于同一单元",
+                file.join(", "),
+                record.join(", ")
+            ),
+            Self::OtherKind { name } => {
+                format!("抓包的接口 {name} 不是时间戳为纳秒（if_tsresol 9）的以太网接口")
+            }
+            Self::NoSuchPoint { packet, interface } => {
+                format!("抓包的数据包 {packet} 属于接口 {interface}，而文件中没有描述该接口")
+            }
+            Self::TimeOutOfRange { packet } => format!("数据包 {packet} 的时间戳超出范围"),
+            Self::OutOfOrder { packet } => {
+                format!("数据包 {packet} 早于前一个数据包；运行程序按时间顺序写数据包，所以这不是它的文件")
+            }
+            Self::TooMany => "抓包的数据包多于任何单元会有的数量".to_owned(),
+            Self::Write { reason } => format!("无法写出抓包：{reason}"),
+        }
+    }
+}
+
 /// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an
 /// earlier point come first, and those of one point stay as they arrived. A remark on a moment goes to the
 /// first frame at or after it; one after the last frame goes to the section.

@@ -2,7 +2,7 @@
 
 use super::{Instead, Proof};
 use crate::duration::Instant;
-use crate::sentence::{self, readable_sentences};
+use crate::sentence::{self, InChinese as _, readable_sentences};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -350,44 +350,46 @@ readable_sentences! {
     /// What a client program did that no client may do.
     pub enum Misconduct {
         /// Processes that it started outlived it and could not be ended.
-        LeftProcesses => "left processes behind that could not be ended",
+        LeftProcesses => "left processes behind that could not be ended" / "留下了无法结束的进程",
         /// Its standard error is longer than is read.
-        LongStandardError => "printed more than 1 MiB on its standard error",
+        LongStandardError => "printed more than 1 MiB on its standard error" / "在标准错误上输出了超过 1 MiB",
         /// It printed more than is read of one operation.
         LongOutput {
             /// What is read, in MiB.
             mib: u64,
-        } => "printed more than {mib} MiB for one operation",
+        } => "printed more than {mib} MiB for one operation" / "为一个操作输出了超过 {mib} MiB",
         /// A line is longer than is read.
-        LongLine => "printed a line of more than 1 MiB",
+        LongLine => "printed a line of more than 1 MiB" / "输出了超过 1 MiB 的一行",
         /// It spoke unasked.
-        SaidUnasked => "said something that it was not asked for",
+        SaidUnasked => "said something that it was not asked for" / "在没有被要求时输出了内容",
         /// A line is none of the protocol's.
         NotOfProtocol {
             /// The line's beginning.
             start: String,
             /// What is wrong with it.
             error: String,
-        } => "printed a line that is not of the protocol: `{start}` ({error})",
+        } => "printed a line that is not of the protocol: `{start}` ({error})"
+            / "输出了不属于协议的一行：`{start}`（{error}）",
         /// It never came to an end.
         ManyLines {
             /// How many lines are read.
             lines: u64,
-        } => "printed {lines} lines for one operation without ending it",
+        } => "printed {lines} lines for one operation without ending it"
+            / "为一个操作输出了 {lines} 行而没有结束它",
         /// It ended.
         Ended {
             /// How.
             how: String,
-        } => "ended while it was to do something: {how}",
+        } => "ended while it was to do something: {how}" / "在应执行操作时结束了：{how}",
         /// It answered another question.
         OtherAnswer {
             /// Its answer's name.
             answer: String,
-        } => "answered `{answer}` to what it was to do",
+        } => "answered `{answer}` to what it was to do" / "对应执行的操作回答了 `{answer}`",
         /// It told of a setting that no scenario has.
         UnknownSetting {
             /// The setting's name.
             setting: String,
-        } => "tells of a setting `{setting}`, which there is not",
+        } => "tells of a setting `{setting}`, which there is not" / "提到了不存在的设置 `{setting}`",
     }
 }

@@ -1,12 +1,12 @@
-//! What a record says in sentences: what showed that a step had its effect. They are data; a report in
-//! another language matches their variants. Records of format 1 held the English sentences.
+//! What a record says in sentences: what showed that a step had its effect. They are data, with
+//! the words of each language. Records of format 1 held the English sentences.
 
 use super::things::{Entries, Inactive, Listed, Packets, PortState, Rows, Sessions};
 use crate::Name;
 use crate::action::{Chain, Node, Percent};
 use crate::duration::Human;
 use crate::ipvs::Method;
-use crate::sentence::readable_sentences;
+use crate::sentence::{InChinese as _, readable_sentences};
 
 readable_sentences! {
     /// What showed that a step had its effect, that it still has its effect, or that a setting is in force.
@@ -19,32 +19,33 @@ readable_sentences! {
             port: u16,
             /// The real server to which the director's entry leads.
             server: Name,
-        } => "{proof}; the director's entry for port {port} leads to {server}",
+        } => "{proof}; the director's entry for port {port} leads to {server}"
+            / "{proof}；调度器中端口 {port} 的条目指向 {server}",
         /// The director was to choose a certain real server, and the client's SYN did not come so far.
         NotChosen {
             /// What showed that the client connects.
             proof: Box<Proof>,
-        } => "{proof}; the director made no entry for it",
+        } => "{proof}; the director made no entry for it" / "{proof}；调度器没有为它建立条目",
         /// The client is logged in.
-        Connected => "connected",
+        Connected => "connected" / "已连接",
         /// The client has the whole answer.
-        Answered => "answered",
+        Answered => "answered" / "已得到应答",
         /// The time has passed.
-        Waited => "waited",
+        Waited => "waited" / "已等待",
         /// What was waited for has come true.
         CameTrue {
             /// How long it took.
             took: Human,
             /// What shows it.
             seen: Box<Proof>,
-        } => "after {took}: {seen}",
+        } => "after {took}: {seen}" / "{took} 后：{seen}",
         /// What was waited for had not come true when the time for it was over.
         NotInTime {
             /// How long it was waited for.
             waited: Human,
             /// What was seen last.
             seen: Box<Proof>,
-        } => "not so within {waited}: {seen}",
+        } => "not so within {waited}: {seen}" / "{waited} 内未满足：{seen}",
         /// The connections to a real server, as the director counts them.
         Connections {
             /// Those in state ESTABLISHED.
@@ -53,16 +54,19 @@ readable_sentences! {
             inactive: Inactive,
             /// The real server.
             server: Name,
-        } => "/proc/net/ip_vs counts {active} active and {inactive} to {server}",
+        } => "/proc/net/ip_vs counts {active} active and {inactive} to {server}"
+            / "/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {inactive} 个非活动连接",
         /// The director's entries of the client.
         Entries {
             /// How many there are.
             entries: Entries,
-        } => "the client has {entries} in /proc/net/ip_vs_conn",
+        } => "the client has {entries} in /proc/net/ip_vs_conn"
+            / "客户端在 /proc/net/ip_vs_conn 中有 {entries} 个条目",
         /// The client has closed its connection.
-        Closed => "closed",
+        Closed => "closed" / "已关闭",
         /// The client has given its connect up.
-        GivenUp => "the client gave the connect up, and closed its socket",
+        GivenUp => "the client gave the connect up, and closed its socket"
+            / "客户端放弃了连接，并关闭了套接字",
         /// The table has the real server as it was to be.
         HasServer {
             /// The real server.
@@ -71,37 +75,42 @@ readable_sentences! {
             weight: u16,
             /// Its packet-forwarding method.
             method: Method,
-        } => "/proc/net/ip_vs has {server} with weight {weight} and {method}",
+        } => "/proc/net/ip_vs has {server} with weight {weight} and {method}"
+            / "/proc/net/ip_vs 中有 {server}，权重 {weight}，转发方式 {method}",
         /// The virtual service of the step is not in the table.
-        NoSuchService => "/proc/net/ip_vs has no such service",
+        NoSuchService => "/proc/net/ip_vs has no such service" / "/proc/net/ip_vs 中没有这个虚拟服务",
         /// The table is empty.
-        NoService => "/proc/net/ip_vs has no service",
+        NoService => "/proc/net/ip_vs has no service" / "/proc/net/ip_vs 中没有虚拟服务",
         /// The real server is not in the table.
         NoServer {
             /// The real server.
             server: Name,
-        } => "/proc/net/ip_vs has no {server}",
+        } => "/proc/net/ip_vs has no {server}" / "/proc/net/ip_vs 中没有 {server}",
         /// The virtual service is in the table, and it is empty.
-        EmptyService => "/proc/net/ip_vs has the service, without real servers",
+        EmptyService => "/proc/net/ip_vs has the service, without real servers"
+            / "/proc/net/ip_vs 中有该虚拟服务，没有真实服务器",
         /// The virtual service has this scheduler.
         HasScheduler {
             /// The scheduler, by its name in ipvsadm(8).
             scheduler: String,
-        } => "/proc/net/ip_vs has the service with scheduler {scheduler}",
+        } => "/proc/net/ip_vs has the service with scheduler {scheduler}"
+            / "/proc/net/ip_vs 中有该虚拟服务，调度算法为 {scheduler}",
         /// Every service of the saved table is there again.
-        Restored => "/proc/net/ip_vs is as it was when the table was saved",
+        Restored => "/proc/net/ip_vs is as it was when the table was saved"
+            / "/proc/net/ip_vs 与保存表时相同",
         /// `ipvsadm -S` printed a line for each service and destination of the kernel's table.
         Saved {
             /// The lines, with `; ` between them.
             lines: String,
-        } => "ipvsadm saved {lines}",
+        } => "ipvsadm saved {lines}" / "ipvsadm 保存了 {lines}",
         /// IPVS has begun to count anew.
         Zeroed {
             /// The packets that it had counted.
             before: u64,
             /// Those that it counts now.
             after: u64,
-        } => "/proc/net/ip_vs_stats counts {after} packets, after {before}",
+        } => "/proc/net/ip_vs_stats counts {after} packets, after {before}"
+            / "/proc/net/ip_vs_stats 计有 {after} 个数据包，之前为 {before} 个",
         /// The VIP was moved from one director to another.
         VipMoved {
             /// Who has it now.
@@ -110,7 +119,8 @@ readable_sentences! {
             shows: String,
             /// Who had it.
             from: Node,
-        } => "`ip addr` on {to} shows {shows}, and none on {from}",
+        } => "`ip addr` on {to} shows {shows}, and none on {from}"
+            / "{to} 上的 `ip addr` 显示 {shows}，{from} 上已没有",
         /// The VIP was given to a director. The other one is cut off, and keeps it.
         VipTaken {
             /// Who has it now.
@@ -119,21 +129,23 @@ readable_sentences! {
             shows: String,
             /// Who has it still.
             from: Node,
-        } => "`ip addr` on {to} shows {shows}; {from} is cut off, and has it still",
+        } => "`ip addr` on {to} shows {shows}; {from} is cut off, and has it still"
+            / "{to} 上的 `ip addr` 显示 {shows}；{from} 已断开，仍持有该地址",
         /// A host has started again.
         Booted {
             /// The bridge's port to it.
             port: String,
             /// What its server says.
             seen: Box<Proof>,
-        } => "{port} is in state UP, no connection of before is left, and {seen}",
+        } => "{port} is in state UP, no connection of before is left, and {seen}"
+            / "{port} 的状态为 UP，先前的连接已全部消失，{seen}",
         /// The time-outs of connection entries, in seconds.
         Timeouts {
             /// Of established TCP connections.
             tcp: u64,
             /// Of TCP connections after a FIN.
             fin: u64,
-        } => "the time-outs are {tcp} s, after a FIN {fin} s",
+        } => "the time-outs are {tcp} s, after a FIN {fin} s" / "超时为 {tcp} 秒，FIN 之后为 {fin} 秒",
         /// The time-outs of connection entries, in seconds, where that of UDP was set.
         TimeoutsWithUdp {
             /// Of established TCP connections.
@@ -142,92 +154,98 @@ readable_sentences! {
             fin: u64,
             /// Of UDP.
             udp: u64,
-        } => "the time-outs of TCP, after a FIN and of UDP are {tcp} s, {fin} s and {udp} s",
+        } => "the time-outs of TCP, after a FIN and of UDP are {tcp} s, {fin} s and {udp} s"
+            / "超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒",
         /// keepalived runs, and the director's table is as its configuration says.
         KeepalivedRuns {
             /// What the service has.
             listed: Listed,
-        } => "keepalived runs, and /proc/net/ip_vs has {listed}",
+        } => "keepalived runs, and /proc/net/ip_vs has {listed}"
+            / "keepalived 在运行，/proc/net/ip_vs 中{listed}",
         /// keepalived has read its configuration again.
         KeepalivedReloaded {
             /// What the service has.
             listed: Listed,
-        } => "keepalived logged `Reload complete`, and /proc/net/ip_vs has {listed}",
+        } => "keepalived logged `Reload complete`, and /proc/net/ip_vs has {listed}"
+            / "keepalived 在日志中写下 `Reload complete`，/proc/net/ip_vs 中{listed}",
         /// The director has such a sync daemon.
         SyncDaemon {
             /// The line of `ipvsadm -l --daemon` that lists it.
             line: String,
-        } => "ipvsadm lists the daemon `{line}`",
+        } => "ipvsadm lists the daemon `{line}`" / "ipvsadm 列出守护进程 `{line}`",
         /// The director has no such sync daemon.
         NoSyncDaemon {
             /// Which one: `master` or `backup`.
             state: String,
-        } => "ipvsadm lists no {state} sync daemon",
+        } => "ipvsadm lists no {state} sync daemon" / "ipvsadm 没有列出 {state} 同步守护进程",
         /// Every process of keepalived has ended.
         KeepalivedEnded {
             /// How (`exit 0`, `signal 9`).
             status: String,
             /// What it left in the service.
             listed: Listed,
-        } => "every process of keepalived has ended ({status}), and /proc/net/ip_vs has {listed}",
+        } => "every process of keepalived has ended ({status}), and /proc/net/ip_vs has {listed}"
+            / "keepalived 的所有进程都已结束（{status}），/proc/net/ip_vs 中{listed}",
         /// keepalived that was stopped is still not there.
         NoKeepalived {
             /// How it ended.
             status: String,
-        } => "no keepalived runs ({status})",
+        } => "no keepalived runs ({status})" / "没有 keepalived 在运行（{status}）",
         /// The mysqld has ended.
         ProcessEnded {
             /// How (`exit 0`, `signal 9`).
             status: String,
             /// The port on which the mysqld listened.
             port: u16,
-        } => "the process ended ({status}), and nothing listens on port {port}",
+        } => "the process ended ({status}), and nothing listens on port {port}"
+            / "进程已结束（{status}），端口 {port} 上没有监听",
         /// The mysqld that was stopped is still not there.
         NoMysqld {
             /// How it ended.
             status: String,
-        } => "no mysqld runs ({status})",
+        } => "no mysqld runs ({status})" / "没有 mysqld 在运行（{status}）",
         /// The mysqld is frozen.
         ProcessFrozen {
             /// The port on which it listens.
             port: u16,
-        } => "every thread of the process that listens on port {port} is in state T",
+        } => "every thread of the process that listens on port {port} is in state T"
+            / "监听端口 {port} 的进程的所有线程都处于状态 T",
         /// The mysqld that was frozen is still frozen.
-        StillFrozen => "every thread of the mysqld is in state T",
+        StillFrozen => "every thread of the mysqld is in state T" / "mysqld 的所有线程都处于状态 T",
         /// The mysqld that was frozen runs.
         RunsAgain {
             /// The `server_id` that it answered with.
             id: u32,
-        } => "it runs, and answers with server_id {id}",
+        } => "it runs, and answers with server_id {id}" / "它在运行，并以 server_id {id} 应答",
         /// The mysqld was started.
         Started {
             /// The `server_id` that it answered with.
             id: u32,
-        } => "it answers with server_id {id}",
+        } => "it answers with server_id {id}" / "它以 server_id {id} 应答",
         /// The mysqld has ended the sessions of clients.
         SessionsEnded {
             /// How many it had.
             sessions: Sessions,
-        } => "it had {sessions}, and has none any more",
+        } => "it had {sessions}, and has none any more" / "它曾有 {sessions} 个客户端会话，现在一个也没有",
         /// A server that names itself was started, or goes on.
         AnswersAs {
             /// The name that it answered with.
             server: Name,
-        } => "it answers as {server}",
+        } => "it answers as {server}" / "它以 {server} 的名义应答",
         /// The server that was stopped is still not there.
         NoServerRuns {
             /// How it ended.
             status: String,
-        } => "no server runs ({status})",
+        } => "no server runs ({status})" / "没有服务程序在运行（{status}）",
         /// The server that was frozen is still frozen.
-        ServerStillFrozen => "every thread of the server is in state T",
+        ServerStillFrozen => "every thread of the server is in state T" / "服务程序的所有线程都处于状态 T",
         /// The state of the bridge's port to the host.
         Port {
             /// The port.
             port: String,
             /// Its state.
             state: PortState,
-        } => "{port} is in state {state}",
+        } => "{port} is in state {state}" / "{port} 的状态为 {state}",
         /// A sysctl was read back.
         Sysctl {
             /// Its name, with dots.
@@ -236,9 +254,9 @@ readable_sentences! {
             value: String,
             /// On which node.
             node: Node,
-        } => "{key} reads {value} on {node}",
+        } => "{key} reads {value} on {node}" / "{node} 上的 {key} 读出为 {value}",
         /// The firewall is empty.
-        NoRule => "nft lists no rule",
+        NoRule => "nft lists no rule" / "nft 没有列出规则",
         /// The firewall has the rule.
         Rule {
             /// In which chain.
@@ -247,7 +265,8 @@ readable_sentences! {
             table: String,
             /// The packets that the rule has met so far.
             packets: Packets,
-        } => "nft lists the rule in the {chain} chain of {table}; it has met {packets}",
+        } => "nft lists the rule in the {chain} chain of {table}; it has met {packets}"
+            / "nft 在 {table} 的 {chain} 链中列出该规则；它已匹配 {packets} 个数据包",
         /// The firewall is a stateful one.
         Stateful {
             /// On which host.
@@ -261,35 +280,39 @@ readable_sentences! {
             /// What was dropped so far.
             dropped: Packets,
         } => "nft lists the stateful firewall in the {chain} chain of {node}; of known connections it has \
-              met {known}, of new ones {new}, and it has dropped {dropped}",
+              met {known}, of new ones {new}, and it has dropped {dropped}"
+            / "nft 列出 {node} 的 {chain} 链中的有状态防火墙；已知连接的数据包 {known} 个，新连接的 {new} 个，丢弃 {dropped} 个",
         /// The connection tracking has forgotten all connections.
         Forgotten {
             /// On which host.
             node: Node,
             /// How many it knew.
             connections: u64,
-        } => "conntrack of {node} has forgotten all connections; how many it had tracked: {connections}",
+        } => "conntrack of {node} has forgotten all connections; how many it had tracked: {connections}"
+            / "{node} 的内核忘掉了它所跟踪的 {connections} 个连接",
         /// The MTU of the cards of a host.
         Mtu {
             /// Which host.
             node: Node,
             /// The MTU.
             mtu: u16,
-        } => "every card of {node} has an MTU of {mtu}",
+        } => "every card of {node} has an MTU of {mtu}" / "{node} 的所有网卡的 MTU 为 {mtu}",
         /// The firewall drops ICMP.
         IcmpFiltered {
             /// On which host.
             node: Node,
             /// The packets that the rule has met so far.
             packets: Packets,
-        } => "nft lists the rule of {node} against ICMP; it has met {packets}",
+        } => "nft lists the rule of {node} against ICMP; it has met {packets}"
+            / "nft 列出 {node} 丢弃 ICMP 的规则；它已匹配 {packets} 个数据包",
         /// The firewall drops VRRP.
         VrrpBlocked {
             /// On which host.
             node: Node,
             /// The packets that the rule has met so far.
             packets: Packets,
-        } => "nft lists the rule of {node} against VRRP; it has met {packets}",
+        } => "nft lists the rule of {node} against VRRP; it has met {packets}"
+            / "nft 列出 {node} 丢弃 VRRP 的规则；它已匹配 {packets} 个数据包",
         /// The firewall lowers the MSS.
         MssClamped {
             /// On which host.
@@ -298,7 +321,8 @@ readable_sentences! {
             size: u16,
             /// The packets that the rule has met so far.
             packets: Packets,
-        } => "nft lists the rule of {node} for an MSS of {size}; it has met {packets}",
+        } => "nft lists the rule of {node} for an MSS of {size}; it has met {packets}"
+            / "nft 列出 {node} 将 MSS 限制为 {size} 的规则；它已匹配 {packets} 个数据包",
         /// The link delays and loses as it was told.
         Link {
             /// The bridge's port to the host.
@@ -309,54 +333,56 @@ readable_sentences! {
             loss: Percent,
             /// How many were lost so far.
             packets: Packets,
-        } => "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {packets}",
+        } => "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {packets}"
+            / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {packets} 个数据包",
         /// The client began to connect.
-        SynSent => "its SYN is on the wire",
+        SynSent => "its SYN is on the wire" / "其 SYN 已在链路上",
         /// The client began to connect, and its own firewall let no SYN out.
-        SynHeldBack => "its SYN has met the client's own firewall",
+        SynHeldBack => "its SYN has met the client's own firewall" / "其 SYN 遇到了客户端自己的防火墙",
         /// What ends the client's connection was sent.
         ClosingSent {
             /// `FIN` or `RST`.
             packet: String,
-        } => "its {packet} is on the wire",
+        } => "its {packet} is on the wire" / "其 {packet} 已在链路上",
         /// The client's connection was closed, and had nothing more to send.
         ClosedUnheard {
             /// `FIN` or `RST`.
             packet: String,
-        } => "closed, without a {packet} on the wire",
+        } => "closed, without a {packet} on the wire" / "已关闭，链路上没有 {packet}",
         /// The operation that was started has an end.
-        EndedAlready => "it ended already",
+        EndedAlready => "it ended already" / "它已经结束",
         /// The client's own firewall held the statement back.
-        HeldBack => "it has met the client's own firewall",
+        HeldBack => "it has met the client's own firewall" / "它遇到了客户端自己的防火墙",
         /// The statement was sent a second time.
-        SentAgain => "it was sent again, not acknowledged",
+        SentAgain => "it was sent again, not acknowledged" / "它被重发，没有得到确认",
         /// The statement runs.
         Runs {
             /// On which real server.
             server: Name,
-        } => "it is in the process list of {server}",
+        } => "it is in the process list of {server}" / "它在 {server} 的进程列表中",
         /// The request arrived at a real server's interface.
         ReachedServer {
             /// Which real server.
             server: Name,
-        } => "it reached {server}",
+        } => "it reached {server}" / "它已到达 {server}",
         /// The request left the client; nobody would acknowledge it.
-        DatagramSent => "the datagram was sent",
+        DatagramSent => "the datagram was sent" / "数据报已发出",
         /// The kernel has the statement that the frozen mysqld does not read.
         KernelHasIt {
             /// Of which real server.
             server: Name,
-        } => "the kernel of {server}, whose mysqld is frozen, has acknowledged it",
+        } => "the kernel of {server}, whose mysqld is frozen, has acknowledged it"
+            / "{server} 的 mysqld 已冻结，其内核已确认它",
         /// The server has the beginning of a long statement.
         KernelHasBeginning {
             /// Which real server.
             server: Name,
-        } => "the kernel of {server} has acknowledged its beginning",
+        } => "the kernel of {server} has acknowledged its beginning" / "{server} 的内核已确认其开头",
         /// The client has stopped reading, as it was told.
         StoppedReading {
             /// After how many rows.
             rows: Rows,
-        } => "the client has read {rows} and stopped",
+        } => "the client has read {rows} and stopped" / "客户端读取 {rows} 行后停止",
         /// How a socket of the client is kept alive.
         Keepalive {
             /// The client's port.
@@ -370,24 +396,27 @@ readable_sentences! {
             /// `TCP_KEEPCNT`.
             probes: u8,
         } => "getsockopt on port {port}: SO_KEEPALIVE {on}, TCP_KEEPIDLE {idle}, TCP_KEEPINTVL {interval}, \
-              TCP_KEEPCNT {probes}",
+              TCP_KEEPCNT {probes}"
+            / "端口 {port} 的 getsockopt：SO_KEEPALIVE {on}, TCP_KEEPIDLE {idle}, TCP_KEEPINTVL {interval}, \
+               TCP_KEEPCNT {probes}",
         /// The patience of a socket of the client.
         UserTimeout {
             /// The client's port.
             port: u16,
             /// `TCP_USER_TIMEOUT`, in milliseconds.
             millis: u64,
-        } => "getsockopt on port {port}: TCP_USER_TIMEOUT {millis} ms",
+        } => "getsockopt on port {port}: TCP_USER_TIMEOUT {millis} ms"
+            / "端口 {port} 的 getsockopt：TCP_USER_TIMEOUT {millis} ms",
         /// The client program lists the setting.
         Help {
             /// The setting and its value (`connect-timeout 10`).
             setting: String,
-        } => "`--help` with the same options lists {setting}",
+        } => "`--help` with the same options lists {setting}" / "以同样的选项执行 `--help`，列出 {setting}",
         /// The author's program says that the setting is in force.
         ByWord {
             /// What it says.
             said: String,
-        } => "by the program's own word: {said}",
+        } => "by the program's own word: {said}" / "据程序自己所说：{said}",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What proofs name in words of their own: numbers of things, the servers of a table, the state of a port.
 
 use crate::Name;
-use crate::sentence::Place;
+use crate::sentence::{InChinese, Place};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +18,13 @@ macro_rules! counts {
             impl fmt::Display for $name {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     write!(f, "{} {}", self.0, if self.0 == 1 { $one } else { $more })
+                }
+            }
+
+            /// The word for the thing is the sentence's.
+            impl InChinese for $name {
+                fn in_chinese(&self) -> String {
+                    self.0.to_string()
                 }
             }
 
@@ -67,6 +74,21 @@ impl fmt::Display for Listed {
     }
 }
 
+impl InChinese for Listed {
+    fn in_chinese(&self) -> String {
+        let Some(servers) = &self.0 else {
+            return "没有这个虚拟服务".to_owned();
+        };
+        if servers.is_empty() {
+            return "有该虚拟服务，没有真实服务器".to_owned();
+        }
+        let servers = servers
+            .iter()
+            .map(|(name, weight)| format!("{name}（权重 {weight}）"));
+        format!("有 {}", servers.collect::<Vec<_>>().join("、"))
+    }
+}
+
 const NO_SERVICE: &str = "no such service";
 const NO_SERVERS: &str = "the service, without real servers";
 
@@ -111,6 +133,12 @@ impl PortState {
 impl fmt::Display for PortState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl InChinese for PortState {
+    fn in_chinese(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -117,3 +117,31 @@ impl fmt::Display for WireWord {
         }
     }
 }
+
+impl Contradiction {
+    /// The same in Chinese.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        let at = |at: Instant| format!("在 {} 时", Human(at.since(Instant(0))));
+        let client = match &self.client {
+            ClientWord::Connected => "已连接".to_owned(),
+            ClientWord::Result { rows } => format!("得到 {rows} 行结果"),
+            ClientWord::Error { message } => format!("得到错误“{message}”"),
+        };
+        let wire = match &self.wire {
+            WireWord::Answer { at: when, rows } => format!("服务器的完整应答{}到达，{rows} 行", at(*when)),
+            WireWord::Error(error) => format!("服务器的应答是 {error}"),
+            WireWord::Part => "到那时服务器的应答只到了一部分".to_owned(),
+            WireWord::Nothing => "到那时没有服务器的应答".to_owned(),
+            WireWord::Earlier { statement } => {
+                format!("到那时没有对该语句的应答：到达的是对它已放弃的先前语句 `{statement}` 的应答")
+            }
+            WireWord::Ended(kind) => format!("只有 {kind} 终止了连接"),
+        };
+        let packet = self
+            .packet
+            .map_or_else(String::new, |packet| format!("（数据包 {packet}）"));
+        let said = at(self.said);
+        format!("客户端{said}称{client}，而数据包显示{wire}{packet}")
+    }
+}

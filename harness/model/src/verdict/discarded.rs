@@ -71,6 +71,19 @@ impl fmt::Display for DiscardedKind {
     }
 }
 
+impl Reason {
+    /// The same in Chinese.
+    #[must_use]
+    pub fn in_chinese(self) -> String {
+        match self {
+            Self::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
+            Self::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
+            Self::Ended => "对客户端来说该连接已经结束".to_owned(),
+            Self::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

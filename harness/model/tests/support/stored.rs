@@ -35,10 +35,8 @@ pub fn stored() -> Vec<Stored> {
         let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect()
     };
-    let run = std::env::var_os("LVS_MATRIX_CELLS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells"),
-        PathBuf::from,
-    );
+    let run = std::env::var_os("LVS_MATRIX_CELLS")
+        .map_or_else(|| lvs_matrix_archive::kept().to_owned(), PathBuf::from);
     let cells = folders(&run).into_iter().flat_map(|scenario| folders(&scenario));
     let all: Vec<Stored> = cells
         .filter(|folder| folder.join(RECORD_FILE).is_file() && !folder.to_string_lossy().ends_with("@dry"))

@@ -86,6 +86,31 @@ impl Block {
     pub(crate) fn paragraph(text: impl Into<String>) -> Self {
         Self::Paragraph(Statement::from(text.into()))
     }
+
+    /// A list of which only so many items are shown at once; the others are folded under what `more` says.
+    /// None without items.
+    pub(crate) fn folded_list(
+        mut items: Vec<Statement>,
+        open: usize,
+        more: impl FnOnce() -> String,
+    ) -> Vec<Self> {
+        let folded = items.split_off(items.len().min(open));
+        let list = (!items.is_empty()).then_some(Self::List(items));
+        let rest = (!folded.is_empty()).then(|| {
+            Self::Folded(Folded {
+                summary: more(),
+                in_markdown: true,
+                blocks: vec![Self::List(folded)],
+                ..Folded::default()
+            })
+        });
+        list.into_iter().chain(rest).collect()
+    }
+}
+
+/// How many there are more than the `most` that are shown, if there are.
+pub(crate) fn beyond(most: usize, count: usize) -> Option<usize> {
+    count.checked_sub(most).filter(|more| *more > 0)
 }
 
 pub(crate) struct Table {
@@ -123,11 +148,15 @@ pub(crate) struct Column {
 
 impl From<(&'static str, bool)> for Column {
     fn from((title, numbers): (&'static str, bool)) -> Self {
-        Self {
-            title: title.to_owned(),
-            numbers,
-            axis: String::new(),
-        }
+        Self::new(title.to_owned(), numbers)
+    }
+}
+
+impl Column {
+    /// A column that holds no axis; is it one of numbers?
+    pub(crate) fn new(title: String, numbers: bool) -> Self {
+        let axis = String::new();
+        Self { title, numbers, axis }
     }
 }
 

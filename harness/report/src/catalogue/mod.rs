@@ -9,9 +9,7 @@ mod case;
 mod gathered;
 
 use crate::blocks::html::Printer;
-use crate::blocks::{
-    Block, Cell, Column, Folded, Row, Section, Statement, Table, code, foreign, link, markdown,
-};
+use crate::blocks::{Block, Cell, Folded, Row, Section, Statement, Table, code, foreign, link, markdown};
 use crate::blocks::{phrase, strong, tag};
 use crate::escape::xml;
 use crate::html::{page_end, scripted_head};
@@ -149,12 +147,8 @@ fn block(words: Language, change: &Change<'_>, page: PageOf<'_>) -> Block {
         (words.column_helps(), false),
         (words.column_scenarios(), false),
     ];
-    let table = Table {
-        name: words.what_happens_if().to_owned(),
-        class: "catalogue",
-        columns: columns.into_iter().map(Column::from).collect(),
-        rows: change.lines.iter().map(|line| row(words, line, page)).collect(),
-    };
+    let rows = change.lines.iter().map(|line| row(words, line, page)).collect();
+    let table = Table::new(words.what_happens_if(), "catalogue", columns, rows);
     Block::Folded(Folded {
         class: "change",
         summary: strong(&steps.join(words.clauses())),
@@ -165,16 +159,10 @@ fn block(words: Language, change: &Change<'_>, page: PageOf<'_>) -> Block {
 }
 
 fn row(words: Language, line: &Line<'_>, page: PageOf<'_>) -> Row {
-    let longest = line
-        .cases
-        .iter()
-        .map(|case| case.time())
-        .max()
-        .unwrap_or_default();
-    let class = line
-        .cases
-        .first()
-        .map_or("", |case| overview::behaviour_class(case.cell));
+    let longest = line.cases.iter().map(|case| case.time()).max();
+    let longest = longest.unwrap_or_default();
+    let first = line.cases.first();
+    let class = first.map_or("", |case| overview::behaviour_class(case.cell));
     let scenarios = line.scenarios().into_iter().map(|(pages, name, count)| {
         let to = link(&page(pages, name), name.as_str());
         format!("{to} ({count})")

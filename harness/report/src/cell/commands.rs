@@ -54,7 +54,7 @@ fn of_steps(words: Language, record: &CellRecord) -> String {
             "# {}",
             words.step_of_phase(
                 step.number,
-                phrasing::phase(words, step.phase),
+                phrasing::phase(words, &step.phase),
                 one_line(&phrasing::action(words, &step.action))
             )
         );

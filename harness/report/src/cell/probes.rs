@@ -1,6 +1,6 @@
 //! What the probes of a cell lived through.
 
-use crate::blocks::{Block, Cell, Column, Row, Section, Table, foreign};
+use crate::blocks::{Block, Cell, Row, Section, Table, foreign};
 use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::probe::{Asks, Probe};
@@ -28,12 +28,7 @@ pub(crate) fn probes(words: Language, cell: &JudgedCell) -> Option<Section> {
         (words.probe_longest(), false),
         (words.probe_served_by(), false),
     ];
-    let table = Table {
-        name: words.probes_title().to_owned(),
-        class: "figures",
-        columns: columns.into_iter().map(Column::from).collect(),
-        rows,
-    };
+    let table = Table::new(words.probes_title(), "figures", columns, rows);
     (!table.rows.is_empty()).then(|| Section::new(words.probes_title(), vec![Block::Table(table)]))
 }
 

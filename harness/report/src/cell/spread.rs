@@ -8,12 +8,8 @@ use lvs_matrix_model::verdict::{JudgedCell, Reached, Spread};
 pub(crate) fn spread(words: Language, cell: &JudgedCell) -> Option<Section> {
     let spread = cell.observed.spread.as_ref()?;
     let columns = spread.rounds.iter().map(|round| {
-        let phase = phrasing::phase(words, round.phase);
-        Column {
-            title: words.spread_at(round.step, phase),
-            numbers: true,
-            axis: String::new(),
-        }
+        let phase = phrasing::phase(words, &round.phase);
+        Column::new(words.spread_at(round.step, phase), true)
     });
     let first = Column::from((words.server(), false));
     let servers = cell.record.plan.real_servers();

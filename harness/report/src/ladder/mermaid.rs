@@ -99,7 +99,7 @@ impl Printer<'_> {
             Row::Phase { at, phase } => self.over_all(
                 &self
                     .words
-                    .phase_from(phrasing::phase(self.words, *phase), Stamp(*at)),
+                    .phase_from(phrasing::phase(self.words, phase), Stamp(*at)),
             ),
             Row::Mark(mark) => self.mark(mark),
             Row::Arrow(journey) => self.arrow(journey),

@@ -118,11 +118,7 @@ fn values(words: Language, record: &CellRecord) -> Option<Block> {
         .iter()
         .map(|kernel| (words.kernel_axis().to_owned(), kernel.to_string()));
     let values: Vec<(String, String)> = values.chain(kernel).collect();
-    let columns = values.iter().map(|(axis, _)| Column {
-        title: axis.clone(),
-        numbers: false,
-        axis: String::new(),
-    });
+    let columns = values.iter().map(|(axis, _)| Column::new(axis.clone(), false));
     let cells = values.iter().map(|(_, value)| Cell::Text(value.clone()));
     let table = Table {
         name: record.plan.cell.to_string(),

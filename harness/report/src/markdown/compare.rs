@@ -1,5 +1,6 @@
 //! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
 
+use crate::blocks::beyond;
 use crate::blocks::markdown::inline;
 use crate::row::Row;
 use crate::run::ScenarioSummary;
@@ -77,7 +78,7 @@ pub(super) fn details(
                 writeln!(listed, "  - {}", words.and_more(changed.len() - shown))?;
             }
         }
-        if let Some(more) = others.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        if let Some(more) = beyond(LISTED, others.len()) {
             let more = words.axis_has_more(words.count(more, VALUE));
             writeln!(listed, "- **{}** {more}", axis.name)?;
         }

@@ -180,7 +180,7 @@ fn step(step: &StepRecord, words: Language) -> Entry {
         },
         what: format!(
             "{}{}{took}{outcome}",
-            aside(&words.in_phase(phrasing::phase(words, step.phase))),
+            aside(&words.in_phase(phrasing::phase(words, &step.phase))),
             strong(&phrase(&phrasing::action(words, &step.action)))
         ),
     }

@@ -1,5 +1,6 @@
 //! The stored cells, judged, and a reader of drawings.
 
+use lvs_matrix_archive::kept;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use quick_xml::Reader;
@@ -19,13 +20,9 @@ fn load(folder: &Path) -> JudgedCell {
     judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
 }
 
-fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells")
-}
-
 /// Every cell of the fixtures, or of the run whose folder `LVS_MATRIX_CELLS` names.
 pub(crate) fn all() -> Vec<JudgedCell> {
-    let run = std::env::var_os("LVS_MATRIX_CELLS").map_or_else(kept, PathBuf::from);
+    let run = std::env::var_os("LVS_MATRIX_CELLS").map_or_else(|| kept().to_owned(), PathBuf::from);
     let cells: Vec<JudgedCell> = folders(&run)
         .iter()
         .flat_map(|scenario| folders(scenario))

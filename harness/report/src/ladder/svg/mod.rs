@@ -184,7 +184,7 @@ impl<'a> Printer<'a> {
                     "lm-muted",
                     Anchor::Start,
                     (8.0, y + 4.0),
-                    phrasing::phase(self.words, *phase),
+                    &phrasing::phase(self.words, phase),
                 );
             }
             Row::Mark(mark) => self.mark(mark, top + height(row) / 2.0),
