@@ -68,13 +68,13 @@ pub(super) fn structure<const N: usize>(
 pub(super) fn actions(
     doc: &str,
     actions: Vec<(&str, &str, Schema)>,
-    (beside, says, schema): (&str, &str, Schema),
+    beside: [(&str, &str, Schema); 2],
 ) -> Schema {
     let order: Vec<_> = actions.iter().map(|(key, _, _)| *key).collect();
     let one_action: Vec<_> = order.iter().map(|key| json!({ "required": [key] })).collect();
     let properties: serde_json::Map<_, _> = actions
         .into_iter()
-        .chain([(beside, says, schema)])
+        .chain(beside)
         .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc, None).to_value()))
         .collect();
     json_schema!({
@@ -83,7 +83,7 @@ pub(super) fn actions(
         "properties": properties,
         "additionalProperties": false,
         "minProperties": 1,
-        "maxProperties": 2,
+        "maxProperties": 3,
         "oneOf": one_action,
         (ORDER): order,
     })

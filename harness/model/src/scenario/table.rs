@@ -129,13 +129,13 @@ pub(super) fn fields<'n, 'm>(
     })
 }
 
-/// The one entry of an action, and what stands beside it under the key `beside`.
-pub(super) fn action<'n>(
+/// The one entry of an action, and what stands beside it under the keys `beside`.
+pub(super) fn action<'n, const N: usize>(
     node: &'n Node,
-    beside: &str,
+    beside: [&str; N],
     known: &[&'static str],
     mistakes: &mut Mistakes,
-) -> Option<(Option<&'n Node>, &'n Entry)> {
+) -> Option<([Option<&'n Node>; N], &'n Entry)> {
     let entries = match &node.kind {
         Kind::Map(entries) => entries,
         Kind::Refused => return None,
@@ -158,8 +158,9 @@ pub(super) fn action<'n>(
             return None;
         }
     };
-    let (with_it, actions): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| entry.key.value == beside);
+    let (with_it, actions): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|entry| beside.contains(&entry.key.value.as_str()));
     let [entry] = actions.as_slice() else {
         mistakes.add(
             Mistake::new(
@@ -172,7 +173,8 @@ pub(super) fn action<'n>(
         );
         return None;
     };
-    Some((with_it.first().map(|entry| &entry.value), entry))
+    let value = |key: &str| with_it.iter().find(|entry| entry.key.value == key);
+    Some((beside.map(|key| value(key).map(|entry| &entry.value)), entry))
 }
 
 /// Adds the mistake of an action that is not among `known`.

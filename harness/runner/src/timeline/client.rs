@@ -273,7 +273,8 @@ impl Timeline<'_> {
             self.captures.seen_by(&Node::Client),
             self.captures.seen_by(self.next_to_servers()),
         );
-        let held = self.lab.hold();
+        let director = self.lab.director_node().clone();
+        let held = self.lab.hold(&director);
         let mut choice = operator::leave_only(self.plan, self.lab, server)?;
         let address = self.source(opening);
         let chosen = self.begin_opening(opening).and_then(|operation| {
@@ -285,7 +286,7 @@ impl Timeline<'_> {
             Ok((operation, entry))
         });
         choice.put_back(self.lab)?;
-        self.lab.release(held)?;
+        self.lab.release(&director, held)?;
         let (operation, entry) = chosen?;
         let choice_shown = match entry {
             Some((port, node)) if node.real_server() == Some(server) => Choice::Entry {

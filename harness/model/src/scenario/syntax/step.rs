@@ -3,14 +3,14 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
-    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, SyncState,
-    TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions,
-    mysqld_actions, opening_fields, request_fields, statement_fields, table_actions, traffic_actions,
-    until_fields, watch_actions,
+    Action, Chain, ClientAction, ClockAction, Closing, Counted, Edit, FirewallVerdict, HostAction,
+    MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction, Request, Statement,
+    StopSignal, SyncState, TableAction, Timed, TrafficAction, Until, WatchAction, client_actions,
+    clock_actions, host_actions, mysqld_actions, opening_fields, request_fields, statement_fields,
+    table_actions, traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
-use crate::scenario::mistake::Mistakes;
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
@@ -33,6 +33,8 @@ pub(in crate::scenario) struct Placed {
     pub(in crate::scenario) span: Span,
     /// The gap before it, with its place.
     pub(in crate::scenario) after: Option<At<Duration>>,
+    /// Where the director of an edit of a table is named.
+    pub(in crate::scenario) on: Option<Span>,
     places: Places,
 }
 
@@ -88,6 +90,7 @@ impl Placed {
         ]
         .iter()
         .find_map(|field| self.place(field))
+        .or(self.on)
     }
 
     /// Where what it waits for is said.
@@ -113,19 +116,31 @@ pub(in crate::scenario) const AFTER: &str = "after";
 /// What authors read of a step.
 const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside \
     the action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after \
-    the end of the step before it begins; without that it begins at once.";
+    the end of the step before it begins; without that it begins at once. Beside an edit of a director's \
+    table `on` may stand, with the director: `{ on: director2, set-weight: { server: rs1, weight: 0 } }`.";
 
 /// What authors read of `after`.
 const AFTER_SAYS: &str =
     "How long after the end of the step before it begins. Without it the step begins at once.";
 
+/// The key beside an edit of a table that names the director.
+pub(in crate::scenario) const ON: &str = "on";
+
+/// What authors read of `on`.
+const ON_SAYS: &str = "The director whose table is edited. Only beside an action that edits a table. \
+    Default: `director`.";
+
 impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let keys = keys();
-        let (after, entry) = table::action(node, AFTER, &keys, mistakes)?;
+        let ([after, on], entry) = table::action(node, [AFTER, ON], &keys, mistakes)?;
         let after = match after {
             Some(node) => Some(At::<Duration>::read(node, mistakes)?),
+            None => None,
+        };
+        let on = match on {
+            Some(node) => Some(At::<Name>::read(node, mistakes)?),
             None => None,
         };
         let (key, fields) = (entry.key.value.as_str(), &entry.value);
@@ -148,12 +163,42 @@ impl Input for Placed {
             action::<ClockAction>(key, fields, mistakes)?
         };
         let span = entry.key.span;
+        let action = match on.as_ref() {
+            None => action,
+            Some(on) => edit_on(action, on, span, mistakes)?,
+        };
         Some(Self {
             action,
             span,
             after,
+            on: on.map(|on| on.span),
             places,
         })
+    }
+}
+
+/// The edit of the table of the director that `on` names.
+fn edit_on(action: Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) -> Option<Action> {
+    let node = Host::from(on.value.clone());
+    let wrong = |message: String, label: &str, at: Span| {
+        Mistake::new(MistakeKind::NotOneAction, at, message, label)
+            .help("`on` stands beside an action that edits a table, and names the director")
+    };
+    match action {
+        Action::Table(Edit { action, .. }) if node.is_director() => {
+            let on = node;
+            Some(Edit { on, action }.into())
+        }
+        Action::Table(_) => {
+            let message = format!("`{}` is no director", on.value);
+            mistakes.add(wrong(message, "directors: director, director2", on.span));
+            None
+        }
+        other => {
+            let message = format!("`{}` with `on`", other.key());
+            mistakes.add(wrong(message, "it edits no table", span));
+            None
+        }
     }
 }
 
@@ -191,7 +236,10 @@ impl JsonSchema for Placed {
         schema_parts::actions(
             STEP_SAYS,
             actions,
-            (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
+            [
+                (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
+                (ON, ON_SAYS, generator.subschema_for::<At<Name>>()),
+            ],
         )
     }
 }
