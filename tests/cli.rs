@@ -35,7 +35,7 @@ use place::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Said, lvs_matrix, repository, say};
+use support::{Said, lvs_matrix, say};
 
 /// The program with nothing of the caller's own wishes.
 fn plain(arguments: &[&str]) -> Command {

@@ -152,7 +152,10 @@ fn a_keepalived_that_refuses_its_configuration_is_told_with_its_last_lines() {
     let (said, record) = run(&scenario, &format!("{vrrp}{CONF}"));
     said.expect_code(3);
     let (reason, log) = failure(&record);
-    assert!(reason.contains("keepalived has ended: exit"), "{reason}\n{log}");
+    assert!(
+        reason.contains("keepalived has ended: exit") && reason.contains("virtual router id must be set"),
+        "{reason}\n{log}"
+    );
     assert!(
         log.contains("virtual router id must be set") && log.contains("CONFIG"),
         "{log}"
@@ -231,6 +234,100 @@ expect: [{{ {expected} }}]
         booted["outcome"].to_string().contains("keepalived-runs"),
         "{booted:#}"
     );
+}
+
+/// Each director has a table of its own, and the gateway of masqueraded real servers moves with the VIP.
+#[test]
+fn the_second_director_has_a_table_of_its_own() {
+    for family in ["ipv4", "ipv6"] {
+        let scenario = format!(
+            "
+name: own
+claim: Each director has a table of its own.
+lab: {{ directors: 2, real-servers: {{ rs1: {{}}, rs2: {{}} }}, forwarding: masquerading, family: {family} }}
+before:
+  - {{ on: director2, save-table: {{}} }}
+  - {{ on: director2, flush-table: {{}} }}
+  - {{ on: director2, after: 50ms, restore-table: {{}} }}
+  - {{ on: director2, remove-real-server: {{ server: rs2 }} }}
+change: [{{ move-vip: {{ to: director2, gratuitous-arp: true }} }}]
+act: [{{ connect: {{ as: one }} }}, {{ connect: {{ as: two }} }}, {{ query: {{ on: two, sql: select 1 }} }}]
+observe: {{ patience: 5s, until: 1m }}
+expect: [{{ behaviour: answered, served-by: rs1 }}]
+"
+        );
+        let (said, record) = run(&scenario, "");
+        said.expect_code(0);
+        let last = |node: &str| {
+            let mut all = record["snapshots"].as_array().unwrap().iter().rev();
+            let of = all.find(|one| one["node"].as_str().unwrap_or("director") == node);
+            of.unwrap()["services"].as_str().unwrap().matches("->").count()
+        };
+        // The heading has an arrow, too.
+        assert_eq!((last("director"), last("director2")), (3, 2), "{record:#}");
+    }
+}
+
+/// What keepalived did in a cell, with when, in microseconds of the cell's clock: the lines that it logged of its
+/// checks and of VRRP, each other table, and each move of the VIP.
+fn deeds(record: &Value) -> Vec<(String, u64)> {
+    let list = |key: &str| record[key].as_array().cloned().unwrap_or_default();
+    let of = |entry: &Value| entry["node"].as_str().unwrap_or("director").to_owned();
+    let at = |entry: &Value| entry["at"].as_u64().unwrap() / 1000;
+    let logged = list("keepalived-log").into_iter().filter_map(|line| {
+        let text = line["text"].as_str().unwrap();
+        let of_checks = ["TCP connection to", "TCP_CHECK on", "(VI_1) "];
+        let wanted = of_checks.iter().any(|begins| text.starts_with(begins));
+        wanted.then(|| (format!("{}: {text}", of(&line)), at(&line)))
+    });
+    let tables = list("snapshots")
+        .into_iter()
+        .filter(|one| one["moment"] == "changed");
+    let tables = tables.map(|one| (format!("{}: {}", of(&one), one["services"]), at(&one)));
+    let moves = list("vip-changes").into_iter();
+    let moves = moves.map(|one| (format!("{}: VIP {}", of(&one), one["holds"]), at(&one)));
+    let mut all: Vec<_> = logged.chain(tables).chain(moves).collect();
+    all.sort();
+    all
+}
+
+/// keepalived acts by timers, and under virtual time these are the same in every run. What is left is how long
+/// its start took by the clock (10 µs for each reading, see docs/limitations.md) and the look that found a deed: at
+/// most [`POLL`] after a line of the log.
+#[test]
+fn keepalived_acts_at_the_same_times_in_every_run() {
+    const RUNS: usize = 3;
+    const POLL: u64 = 5_000;
+    let scenario = "
+name: own
+claim: The same times.
+lab: { directors: 2, real-servers: { rs1: {}, rs2: {} }, keepalived: { delay-loop: 2s } }
+before: [{ wait: 5s }]
+change: [{ stop-mysqld: { server: rs1 } }, { wait: 10s }, { stop-keepalived: {} }]
+act: [{ wait: 5s }, { connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: rs2 }]
+";
+    let runs = [(); RUNS].map(|()| {
+        let (said, record) = run(scenario, "");
+        said.expect_code(0);
+        deeds(&record)
+    });
+    let [first, others @ ..] = &runs;
+    let failed = "director: TCP_CHECK on service [192.0.2.31]:tcp:3306 failed after 1 retries.";
+    assert!(first.iter().any(|(deed, _)| deed == failed), "{first:#?}");
+    assert!(
+        first.iter().any(|(deed, _)| deed == "director2: VIP true"),
+        "{first:#?}"
+    );
+    for other in others {
+        let what = |deeds: &[(String, u64)]| deeds.iter().map(|(deed, _)| deed.clone()).collect::<Vec<_>>();
+        assert_eq!(what(first), what(other));
+        let pairs = first.iter().zip(other);
+        let apart = pairs.map(|((deed, one), (_, two))| (one.abs_diff(*two), deed, *one, *two));
+        let widest = apart.max().unwrap();
+        assert!(widest.0 <= POLL, "{} µs apart: {widest:?}", widest.0);
+    }
 }
 
 /// `HTTP_GET`, `alpha`, `omega`, a quorum and its scripts, with a server of the author's that speaks HTTP.

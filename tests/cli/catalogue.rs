@@ -1,7 +1,7 @@
 //! `catalogue`: of the kept cells, which need no guest.
 
 use super::plain;
-use crate::support::{repository, say};
+use crate::support::say;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -124,7 +124,7 @@ fn what_is_missing_is_said_and_runs_are_not_mixed() {
     fs::write(stopped.join("run.json"), run.to_string()).unwrap();
     let site = folder.path().join("site");
     say(plain(&["catalogue"])
-        .args([&stopped, &kept])
+        .args([stopped.as_path(), kept])
         .arg("--out")
         .arg(&site))
     .expect_code(0);

@@ -1,7 +1,7 @@
 //! `run --partition` and `merge`, `run --failed`: of the kept cells, which need no guest.
 
 use super::plain;
-use crate::support::{Said, repository, say};
+use crate::support::{Said, say};
 use insta::assert_snapshot;
 use lvs_matrix_archive::kept;
 use lvs_matrix_model::matrix::CellRef;

@@ -3,7 +3,7 @@
 use super::cell_view::CellView;
 use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, Percent, TableAction};
+use lvs_matrix_model::action::{Action, Chain, Edit, FirewallVerdict, Node, Percent, TableAction};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::Link;
 use lvs_matrix_model::record::{DirectorSnapshot, Moment, StepOutcome, StepRecord};
@@ -60,13 +60,18 @@ impl<'a> CellView<'a> {
         Table::of(self.plan, snapshot)
     }
 
-    /// The service's scheduler at a moment: the plan's, or what a step had set by then.
+    /// The service's scheduler on the director that decided, at a moment: the plan's, or what a step had set by
+    /// then.
     pub(super) fn scheduler(&self, at: Instant) -> &'a str {
         let steps = self.done(|action| {
-            let Action::Table(TableAction::SetScheduler { scheduler }) = action else {
+            let Action::Table(Edit {
+                on,
+                action: TableAction::SetScheduler { scheduler },
+            }) = action
+            else {
                 return None;
             };
-            Some(scheduler.as_str())
+            (on == self.director()).then_some(scheduler.as_str())
         });
         let set = steps.filter(|(_, began, _)| *began <= at).last();
         let planned = self.plan.service().scheduler.as_str();
@@ -76,7 +81,7 @@ impl<'a> CellView<'a> {
     /// How long an entry of an established connection lives after a segment that was passed on at a moment:
     /// what `ipvsadm --set` had said by then (0: as it was), if it had.
     pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {
-        let set = self.record.state_at(at).entry_timeout();
+        let set = self.record.state_at(at).entry_timeout(self.director());
         let commands = &self.plan.host(self.director())?.commands;
         let planned = || {
             commands.iter().rev().find_map(|argv| match argv.as_slice() {
@@ -95,8 +100,7 @@ impl<'a> CellView<'a> {
         let director = self.director_at(at);
         let mut snapshots = self.record.snapshots_of(director);
         let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
-        // It is the first director's table that steps edit.
-        let edits = |action: &Action| matches!(action, Action::Table(_)) && director.is_first_director();
+        let edits = |action: &Action| matches!(action, Action::Table(edit) if edit.on == *director);
         let changed = self
             .done(|action| edits(action).then_some(()))
             .any(|(_, began, ())| snapshot.at < began && began <= at);
@@ -107,12 +111,16 @@ impl<'a> CellView<'a> {
     /// were made since. The entries of connections are those of the snapshot. `None` in the middle of a
     /// change.
     pub(super) fn table_then(&self, at: Instant) -> Option<Table> {
-        let director = self.director_at(at);
+        self.table_of(self.director_at(at), at)
+    }
+
+    /// The same of this director.
+    pub(super) fn table_of(&self, director: &Node, at: Instant) -> Option<Table> {
         let mut snapshots = self.record.snapshots_of(director);
         let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
         let edits = self.done(|action| {
             let Action::Table(edit) = action else { return None };
-            director.is_first_director().then_some(edit)
+            (edit.on == *director).then_some(&edit.action)
         });
         let (mut table, mut saved) = (Table::of(self.plan, snapshot)?, None);
         for (step, began, edit) in edits.filter(|(_, began, _)| *began <= at) {
@@ -126,23 +134,25 @@ impl<'a> CellView<'a> {
                 return None;
             }
             let restores = matches!(edit, TableAction::RestoreTable);
-            let saved = saved.filter(|_| restores).and_then(|at| self.before(at));
+            let saved = saved
+                .filter(|_| restores)
+                .and_then(|at| self.before(director, at));
             table = table.after(step.number, edit, saved.as_ref())?;
         }
         Some(table)
     }
 
-    /// The director's tables right before a step that began then.
-    fn before(&self, at: Instant) -> Option<Table> {
-        let first = self.record.snapshots_of(&Node::Director).next()?;
+    /// A director's tables right before a step that began then.
+    fn before(&self, director: &Node, at: Instant) -> Option<Table> {
+        let first = self.record.snapshots_of(director).next()?;
         // What is saved before the first snapshot was changed by nobody until then, if no step says so.
         let before = Instant(at.0.checked_sub(1)?);
         if first.at <= before {
-            return self.table_then(before);
+            return self.table_of(director, before);
         }
         let edits = self.done(|action| {
             let Action::Table(edit) = action else { return None };
-            (!matches!(edit, TableAction::SaveTable)).then_some(())
+            (edit.on == *director && edit.action != TableAction::SaveTable).then_some(())
         });
         let changed = edits
             .into_iter()
@@ -178,7 +188,7 @@ impl<'a> CellView<'a> {
             let Action::Table(edit) = action else {
                 return None;
             };
-            let own = edit.puts(server).filter(|_| self.director().is_first_director());
+            let own = edit.action.puts(server).filter(|_| edit.on == *self.director());
             own.map(|there| !there)
         });
         let by_steps = by_steps.map(|(step, at, deleted)| {

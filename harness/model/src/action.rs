@@ -26,7 +26,7 @@ pub use request::{Answer, NotARequest, Orders, Reaction, Request};
 pub(crate) use statement::statement_fields;
 pub use statement::{PAYLOAD, Statement};
 pub(crate) use table::table_actions;
-pub use table::{ServiceEdit, TableAction};
+pub use table::{Edit, ServiceEdit, TableAction};
 pub(crate) use traffic::traffic_actions;
 pub use traffic::{Chain, FirewallVerdict, NewConnections, Percent, TrafficAction};
 pub use watch::{Condition, Counted, Until, WatchAction};
@@ -169,8 +169,8 @@ groups! {
     Wait(ClockAction);
     /// The client does something.
     Client(ClientAction);
-    /// The operator edits the director's table.
-    Table(TableAction);
+    /// The operator edits a director's table.
+    Table(Edit);
     /// The operator edits another virtual service than that of the classified operation.
     Other(ServiceEdit);
     /// Something happens to a mysqld, or to the server of another kind that is in its place.
@@ -181,6 +181,13 @@ groups! {
     Traffic(TrafficAction);
     /// A fact is waited for.
     Watch(WatchAction);
+}
+
+impl From<TableAction> for Action {
+    /// The edit of the first director's table.
+    fn from(action: TableAction) -> Self {
+        Edit::from(action).into()
+    }
 }
 
 /// An action of a time line, with the gap before it.
@@ -302,11 +309,26 @@ impl Action {
         }
     }
 
+    /// The edit of a director's table that it is, if it is one.
+    #[must_use]
+    pub fn edit(&self) -> Option<&Edit> {
+        match self {
+            Self::Table(edit) => Some(edit),
+            Self::Other(_)
+            | Self::Mysqld(_)
+            | Self::Host(_)
+            | Self::Traffic(_)
+            | Self::Client(_)
+            | Self::Wait(_)
+            | Self::Watch(_) => None,
+        }
+    }
+
     /// The real server that it is about.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
         match self {
-            Self::Table(action) => action.server(),
+            Self::Table(edit) => edit.action.server(),
             Self::Other(other) => other.edit.server(),
             Self::Mysqld(action) => Some(action.server()),
             Self::Host(action) => action.server(),
@@ -322,7 +344,10 @@ impl Action {
     #[must_use]
     pub fn adds(&self) -> Option<(&Name, u16)> {
         match self {
-            Self::Table(TableAction::AddRealServer { server, weight }) => Some((server, *weight)),
+            Self::Table(Edit {
+                action: TableAction::AddRealServer { server, weight },
+                ..
+            }) => Some((server, *weight)),
             Self::Table(_)
             | Self::Other(_)
             | Self::Mysqld(_)

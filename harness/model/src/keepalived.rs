@@ -8,10 +8,11 @@ mod own;
 mod refused;
 
 pub use complaint::Complaint;
-pub use config::{CHECK, Config, Names, Parsed, Statement, VIP};
+pub use config::{CHECK, Config, GATEWAY, Names, Parsed, Statement, VIP};
 pub use own::{LabFacts, Own, OwnServer};
 
 use crate::Name;
+use crate::base::Family;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -93,6 +94,9 @@ pub struct Keepalived {
     /// How many gratuitous ARP requests a new master sends at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garp_master_repeat: Option<u8>,
+    /// How far apart a master repeats its gratuitous ARP requests, as long as it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garp_master_refresh: Option<Duration>,
     /// Do the directors tell each other of their connections (`lvs_sync_daemon`)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sync: bool,
@@ -121,6 +125,7 @@ impl Keepalived {
             preempt_delay: later.preempt_delay.or(self.preempt_delay),
             garp_master_delay: later.garp_master_delay.or(self.garp_master_delay),
             garp_master_repeat: later.garp_master_repeat.or(self.garp_master_repeat),
+            garp_master_refresh: later.garp_master_refresh.or(self.garp_master_refresh),
             sync: later.sync || self.sync,
         }
     }
@@ -161,10 +166,13 @@ impl Keepalived {
         self.advert_int.unwrap_or(ADVERT_INT)
     }
 
-    /// The version of VRRP.
+    /// The version of VRRP. Only 3 has IPv6 (RFC 5798).
     #[must_use]
-    pub fn vrrp_version(&self) -> u8 {
-        self.vrrp_version.unwrap_or(VRRP_VERSION)
+    pub fn vrrp_version(&self, family: Family) -> u8 {
+        self.vrrp_version.unwrap_or(match family {
+            Family::Ipv4 => VRRP_VERSION,
+            Family::Ipv6 => 3,
+        })
     }
 
     /// How long after the first gratuitous ARP requests of a new master they are repeated.
@@ -188,6 +196,7 @@ impl Keepalived {
             || self.preempt_delay.is_some()
             || self.garp_master_delay.is_some()
             || self.garp_master_repeat.is_some()
+            || self.garp_master_refresh.is_some()
             || self.sync
     }
 }

@@ -1,4 +1,4 @@
-//! The lab after the steps so far. One [`State`] is folded over the steps: which real servers are in the
+//! The lab after the steps so far. One [`State`] is folded over the steps: which real servers are in which
 //! director's table with which weight, which mysqlds are up or frozen, which hosts have power, which links
 //! are cut or lose packets, which firewall rules and sysctls are in force. Each value that a step gave knows
 //! that step.
@@ -18,27 +18,23 @@ pub use table::{Further, Table};
 pub use traffic::{Link, Rule, Stateful};
 
 use crate::Name;
-use crate::action::{Action, HostAction, Node, ServiceEdit};
+use crate::action::{Action, HostAction, Node};
 use crate::base::ClientAt;
 use directors::Directors;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use traffic::Traffic;
 
-/// A cell's hosts and its director's table, after some steps. A step is known by its number.
+/// A cell's hosts and its directors' tables, after some steps. A step is known by its number.
 #[derive(Debug, Clone)]
 pub struct State<'a> {
     servers: Vec<Server<'a>>,
-    /// `None` if it is not known.
-    table: Option<Table>,
-    saved: Option<Table>,
     /// Links that are down, with the step that took each down.
     cut: BTreeMap<&'a Node, u32>,
     traffic: Traffic<'a>,
     /// Where the client is; `None` if it is not known.
     client_at: Option<ClientAt>,
     sysctls: Vec<Sysctl<'a>>,
-    timeout: Option<(Duration, u32)>,
     /// Real servers whose answers reach no client, as they or the director are built wrong.
     mute: Vec<&'a Name>,
     /// May clients be on their way to a real server past the director, because it answers ARP for the VIP?
@@ -72,7 +68,7 @@ pub struct Sysctl<'a> {
 }
 
 impl<'a> State<'a> {
-    /// A lab of these real servers, as it is made. What is in its director's table is not known.
+    /// A lab of these real servers, as it is made. What is in its directors' tables is not known.
     pub fn new(servers: impl Iterator<Item = &'a Name>) -> Self {
         let server = |name| Server {
             name,
@@ -82,13 +78,10 @@ impl<'a> State<'a> {
         };
         Self {
             servers: servers.map(server).collect(),
-            table: None,
-            saved: None,
             cut: BTreeMap::new(),
             traffic: Traffic::default(),
             client_at: None,
             sysctls: Vec::new(),
-            timeout: None,
             mute: Vec::new(),
             bypassed: false,
             directors: Directors::first(),
@@ -101,12 +94,11 @@ impl<'a> State<'a> {
     pub fn with_keepalived(mut self, there: bool) -> Self {
         if there {
             self.directors.add_keepalived();
-            self.table = None;
         }
         self
     }
 
-    /// The same, with a second director, if there is one, which has keepalived as the first one has.
+    /// The same, with a second director, if there is one. It is set up as the first one is.
     #[must_use]
     pub fn with_second_director(mut self, there: bool) -> Self {
         if there {
@@ -115,10 +107,10 @@ impl<'a> State<'a> {
         self
     }
 
-    /// The same, with this table.
+    /// The same, with this table on every director that has no keepalived.
     #[must_use]
-    pub fn with_table(mut self, table: Table) -> Self {
-        self.table = Some(table);
+    pub fn with_table(mut self, table: &Table) -> Self {
+        self.directors.fill(table);
         self
     }
 
@@ -195,12 +187,8 @@ impl<'a> State<'a> {
     /// Takes the step of this number, as if it worked. On a host without power nothing is done.
     pub fn apply(&mut self, step: u32, action: &'a Action) {
         match action {
-            Action::Table(edit) => self.edit(step, edit),
-            Action::Other(ServiceEdit { service, edit }) => {
-                if let Some(table) = &mut self.table {
-                    table.edit_of(service, edit);
-                }
-            }
+            Action::Table(edit) => self.edit(edit),
+            Action::Other(other) => self.edit_other(other),
             Action::Mysqld(action) if !self.is_off(action.server()) => self.mysqld(step, action),
             Action::Host(action @ HostAction::PowerOn { .. }) => self.host(step, action),
             Action::Host(action) if !action.server().is_some_and(|name| self.is_off(name)) => {
@@ -236,10 +224,16 @@ impl<'a> State<'a> {
         self.server(name).is_some_and(|server| server.off.is_some())
     }
 
-    /// The director's table, if it is known.
+    /// The first director's table, if it is known.
     #[must_use]
     pub fn table(&self) -> Option<&Table> {
-        self.table.as_ref()
+        self.table_of(&Node::Director)
+    }
+
+    /// The table of this director, if it is known.
+    #[must_use]
+    pub fn table_of(&self, director: &Node) -> Option<&Table> {
+        self.directors.tables(director)?.now.as_ref()
     }
 
     /// The step for which a host cannot be reached: its power is off, or its link is down.
@@ -259,18 +253,18 @@ impl<'a> State<'a> {
             .copied()
     }
 
-    /// How long an entry of an established connection lives, if a step said so.
+    /// How long an entry of an established connection lives on this director, if a step said so.
     #[must_use]
-    pub fn entry_timeout(&self) -> Option<Duration> {
-        self.timeout.map(|(time, _)| time)
+    pub fn entry_timeout(&self, director: &Node) -> Option<Duration> {
+        self.directors.tables(director)?.timeout
     }
 
     /// Why no new connection to the service can be answered, if that is certain and the table is known.
     #[must_use]
     pub fn refuses(&self) -> Option<&'static str> {
-        // Steps edit the first director's table. What the second one's has is not followed.
+        // Who was told nothing of a VIP that moved still sends to where it was.
         let known = !self.bypassed && self.vip_is_at_home();
-        let table = self.table.as_ref().filter(|_| known)?;
+        let table = self.table().filter(|_| known)?;
         let weight = |server: &Server<'_>| table.servers.get(server.name).copied();
         let mut chosen = self
             .servers
@@ -293,16 +287,10 @@ impl<'a> State<'a> {
         }
     }
 
-    /// The real servers in the table that would be chosen, run, and have nothing in the way: neither their
-    /// links nor their firewalls, nor the director's. None if the table is not known.
+    /// The real servers in the first director's table that would be chosen, run, and have nothing in the way:
+    /// neither their links nor their firewalls, nor the director's. None if the table is not known.
     pub fn healthy_servers(&self) -> impl Iterator<Item = &'a Name> {
-        let weight = |name: &Name| {
-            self.table
-                .as_ref()
-                .filter(|table| table.service)?
-                .servers
-                .get(name)
-        };
+        let weight = |name: &Name| self.table().filter(|table| table.service)?.servers.get(name);
         let reached = self.is_untouched(&Node::Director) && !self.bypassed && self.vip_is_at_home();
         let healthy = move |server: &&Server<'a>| {
             let node = Node::RealServer(server.name.clone());

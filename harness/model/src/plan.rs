@@ -15,8 +15,8 @@ mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
 pub use commands::{
-    FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, NO_VRRP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
-    VRRP, VRRP_GROUP,
+    ARPING, FIREWALL, MSS, NDSEND, NETEM_LIMIT, NO_ICMP, NO_VRRP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN,
+    StatefulRule, VRRP,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 pub use keepalived::{CHECKER, Configured, KEEPALIVED_FOLDER, Told};
@@ -192,6 +192,25 @@ impl LabPlan {
         self.host(&Node::SecondDirector).is_some()
     }
 
+    /// What moves from one of two directors to the other, each with the interface that has it: the VIP, and
+    /// the gateway of masqueraded real servers. No card has it for its own.
+    #[must_use]
+    pub fn moving(&self) -> Vec<(Cidr, &'static str)> {
+        let mut all = vec![(Cidr::alone(self.vip()), INTERFACE)];
+        let nics = self.hosts.iter().flat_map(|host| host.nics.iter());
+        let own = nics.flat_map(|nic| nic.addresses.iter());
+        let own = own.filter(|cidr| !cidr.is_alone()).map(|cidr| cidr.address);
+        let own: Vec<IpAddr> = own.collect();
+        let mut routes = self.real_servers().flat_map(|(_, host)| &host.routes);
+        let gateway = routes.find(|route| !own.contains(&route.via));
+        if let Some(gateway) = gateway.filter(|_| self.has_two_directors()) {
+            let behind = self.balancers().any(|host| host.nics.iter().nth(1).is_some());
+            let interface = if behind { SECOND_INTERFACE } else { INTERFACE };
+            all.push((Cidr::alone(gateway.via), interface));
+        }
+        all
+    }
+
     /// The hosts that run IPVS.
     pub fn balancers(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.is_balancer())
@@ -277,7 +296,7 @@ impl LabPlan {
     #[must_use]
     pub fn state_with_table(&self) -> State<'_> {
         match self.keepalived() {
-            None => self.state().with_table(self.table()),
+            None => self.state().with_table(&self.table()),
             Some(_) => self.state(),
         }
     }

@@ -12,7 +12,7 @@ use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Process, Told, plan};
-use lvs_matrix_model::scenario::{load, written};
+use lvs_matrix_model::scenario::{Mistake, load, written};
 use std::time::Duration;
 
 const SAMPLE: &str = "
@@ -366,17 +366,15 @@ fn two_directors_are_refused_where_they_are_not_understood() {
     };
     let lab = "  directors: 2\n";
     let with = |more: &str| format!("{lab}  {more}\n");
-    refused(
-        lab,
-        &with("forwarding: tunneling"),
-        "two directors with `tunneling`",
-    );
-    refused(lab, &with("family: ipv6"), "two directors with `ipv6`");
-    refused(
-        lab,
-        &with("client-at: behind-router"),
-        "two directors with `behind-router`",
-    );
+    let routed = "client-at: behind-router\n  firewall-mark: 1\n  vip: routed";
+    refused(lab, &with(routed), "two directors with `routed`");
+    let ipv6 = with("family: ipv6");
+    let old = TWO
+        .replace(lab, &ipv6)
+        .replace("vrrp-version: 3", "vrrp-version: 2");
+    let mistakes = load(&old).unwrap_err();
+    let says = |mistake: &Mistake| mistake.message == "VRRP of version 2 over IPv6";
+    assert!(mistakes.iter().any(says), "{mistakes:?}");
     refused(lab, "", "VRRP, or the sync daemon, without a second director");
     refused(
         "vrrp-version: 3, ",
@@ -412,6 +410,7 @@ fn what_keepalived_would_not_take_is_a_mistake() {
         ("nopreempt: true, preempt-delay: 5s", "nothing to delay"),
         ("garp-master-delay: 500ms", "whole seconds"),
         ("garp-master-repeat: 0", "at least 1"),
+        ("garp-master-refresh: 0s", "whole seconds, at least 1s"),
     ] {
         let mistakes = load(&two(wrong)).unwrap_err();
         assert!(
@@ -428,6 +427,116 @@ fn what_keepalived_would_not_take_is_a_mistake() {
         config.contains("state BACKUP") && config.contains("preempt_delay 20"),
         "{config}"
     );
+}
+
+/// Masqueraded real servers have a gateway that moves as the VIP does.
+#[test]
+fn the_gateway_of_masqueraded_real_servers_moves_with_the_vip() {
+    let config = |more: &str| {
+        let text = TWO.replace(
+            "  directors: 2\n",
+            &format!("  directors: 2\n  forwarding: masquerading\n{more}"),
+        );
+        let scenario = load(&text).unwrap();
+        let planned = plan(&scenario, &cells(&scenario)[0]);
+        let (_, server) = planned.real_servers().next().unwrap();
+        let gateway = server.routes[0].via;
+        let moving = planned.moving();
+        assert_eq!((moving.len(), moving[1].0.address), (2, gateway), "{more}");
+        let mut addresses = planned.hosts.iter().flat_map(|host| host.addresses());
+        assert!(
+            addresses.all(|address| address != gateway),
+            "keepalived gives it to one: {more}"
+        );
+        let again = load(&written(&planned.alone())).unwrap();
+        assert_eq!(planned.hosts, plan(&again, &cells(&again)[0]).hosts, "{more}");
+        let config = planned.keepalived_config(&Node::SecondDirector, &Told::default());
+        (config.unwrap(), planned.hosts.clone())
+    };
+    // On one link one instance has both.
+    let (one_link, _) = config("");
+    let both = "        192.0.2.100/32 dev eth0\n        192.0.2.101/32 dev eth0\n";
+    assert!(
+        one_link.contains(both) && !one_link.contains("vrrp_sync_group"),
+        "{one_link}"
+    );
+    // On two links each has one, and a group keeps them together.
+    let (two_links, hosts) = config("  wiring: two-armed\n");
+    for part in [
+        "vrrp_sync_group VG_1 {\n    group {\n        VI_1\n        VI_2\n    }\n}\n",
+        "    interface eth1\n    virtual_router_id 52\n    priority 100\n",
+        "        198.51.100.100/32 dev eth1\n",
+        "    lvs_sync_daemon eth0 VI_1 id 1\n",
+    ] {
+        assert!(two_links.contains(part), "{part}{two_links}");
+    }
+    let second = hosts
+        .iter()
+        .find(|host| host.node == Node::SecondDirector)
+        .unwrap();
+    assert_eq!(second.nics.iter().count(), 2);
+    // IPv6 has VRRP 3, and a group of its own for the sync daemons.
+    let (ipv6, _) = config("  wiring: two-armed\n  family: ipv6\n");
+    for part in [
+        "    vrrp_version 3\n",
+        "    lvs_sync_daemon eth0 VI_1 id 1 group ff02::81\n",
+        "        2001:db8:0:1::100/128 dev eth0\n",
+        "        2001:db8:0:2::100/128 dev eth1\n",
+    ] {
+        assert!(ipv6.contains(part), "{part}{ipv6}");
+    }
+}
+
+/// Each director has a table of its own, and an edit is one of its director's.
+#[test]
+fn an_edit_is_made_to_the_table_of_the_director_that_it_names() {
+    let text = MOVES.replace(
+        "change: [{ move-vip: { to: director } }]",
+        "change: [{ on: director2, remove-real-server: { server: rs1 } }, { move-vip: { to: director } }]",
+    );
+    let plan = planned_moves(&text);
+    let edit = &plan.steps[1].action;
+    assert_eq!(edit.to_string(), "remove real server rs1, on director2");
+    let json = serde_json::to_value(edit).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({ "on": "director2", "remove-real-server": { "server": "rs1" } })
+    );
+    assert_eq!(serde_json::from_value::<Action>(json).unwrap(), *edit);
+    let lines = plan.command_lines(edit);
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].0, Some(Node::SecondDirector));
+    let mut state = plan.state_with_table();
+    assert_eq!(state.conflict(edit), None);
+    state.apply(1, edit);
+    let servers = |node: &Node| state.table_of(node).unwrap().servers.len();
+    assert_eq!((servers(&Node::Director), servers(&Node::SecondDirector)), (1, 0));
+    assert_eq!(state.conflict(edit), Some(Conflict::NotInTable(&name("rs1"))));
+    // One without fields is a map, too, and is written as authors write it.
+    let flush: Action = serde_json::from_str(r#"{ "on": "director2", "flush-table": null }"#).unwrap();
+    assert_eq!(serde_json::to_value(&flush).unwrap()["on"], "director2");
+    let again = planned_moves(&written(&plan.alone()));
+    assert_eq!(plan.steps, again.steps);
+    let flushed = planned_moves(&text.replace("remove-real-server: { server: rs1 }", "flush-table: {}"));
+    assert_eq!(flushed.steps[1].action, flush);
+    assert_eq!(flushed.steps, planned_moves(&written(&flushed.alone())).steps);
+    // Without a second director there is no such table; a host that is none has none.
+    for (from, to, says) in [
+        ("directors: 2, ", "", "second director"),
+        ("on: director2", "on: rs1", "`rs1` is no director"),
+        (
+            "remove-real-server: { server: rs1 }",
+            "wait: 1s",
+            "`wait` with `on`",
+        ),
+    ] {
+        let mistakes = load(&text.replace(from, to)).unwrap_err();
+        let mut messages = mistakes.iter().map(|mistake| &mistake.message);
+        assert!(
+            messages.any(|message| message.contains(says)),
+            "{says}: {mistakes:?}"
+        );
+    }
 }
 
 const MOVES: &str = "

@@ -117,7 +117,7 @@ fn what_is_so_already_is_known() {
     let (name, planned) = (rs1(), [("net.x".to_owned(), "1\t2".to_owned())]);
     let mut state = State::new(std::iter::once(&name))
         .with_sysctls(&Node::Client, &planned)
-        .with_table(table(&[(&name, 3)]));
+        .with_table(&table(&[(&name, 3)]));
     let weight = |weight| {
         let server = rs1();
         Action::from(TableAction::SetWeight { server, weight })
@@ -203,7 +203,7 @@ fn the_table_says_which_edit_can_work() {
         (remove, None),
     ];
     let steps = steps.map(|(edit, conflict)| (Action::from(edit), conflict));
-    let mut state = State::new(std::iter::once(&name)).with_table(table(&[(&name, 3)]));
+    let mut state = State::new(std::iter::once(&name)).with_table(&table(&[(&name, 3)]));
     for (step, (action, conflict)) in (1..).zip(&steps) {
         assert_eq!(state.conflict(action), *conflict, "step {step}: {action}");
         if conflict.is_none() {
@@ -221,7 +221,7 @@ fn the_table_says_which_edit_can_work() {
 #[test]
 fn no_new_connection_is_answered_without_a_server_that_is_chosen_and_can_answer() {
     let (name, other) = (rs1(), Name::new("rs2").unwrap());
-    let lab = |weights: &[(&Name, u16)]| State::new([&name, &other].into_iter()).with_table(table(weights));
+    let lab = |weights: &[(&Name, u16)]| State::new([&name, &other].into_iter()).with_table(&table(weights));
     let both = [(&name, 1), (&other, 1)];
     assert_eq!(lab(&both).refuses(), None);
     assert_eq!(
@@ -271,7 +271,7 @@ fn a_wait_for_what_cannot_come_true_is_known() {
         no_entry: true,
         ..Until::default()
     });
-    let mut state = State::new(std::iter::once(&name)).with_table(table(&[(&name, 1)]));
+    let mut state = State::new(std::iter::once(&name)).with_table(&table(&[(&name, 1)]));
     let of = |state: &State<'_>| {
         [&counted, &present, &absent, &entry].map(|action| format!("{:?}", state.conflict(action)))
     };

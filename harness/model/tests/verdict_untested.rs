@@ -49,7 +49,7 @@ fn stop(server: &str) -> Action {
 
 fn weight(server: &str) -> Action {
     let server = name(server);
-    Action::Table(TableAction::SetWeight { server, weight: 0 })
+    Action::from(TableAction::SetWeight { server, weight: 0 })
 }
 
 /// The client is on rs1, the change is made, and the statement is answered.
@@ -114,8 +114,8 @@ fn a_change_that_is_made_to_another_server_tests_nothing() {
 fn a_change_of_the_server_or_of_what_all_pass_is_tested() {
     for change in [
         weight("rs1"),
-        Action::Table(TableAction::FlushTable),
-        Action::Table(TableAction::SetScheduler {
+        Action::from(TableAction::FlushTable),
+        Action::from(TableAction::SetScheduler {
             scheduler: "wlc".to_owned(),
         }),
     ] {
@@ -228,7 +228,7 @@ fn a_fault_that_hits_after_everything_tests_nothing() {
 #[test]
 fn a_change_to_what_is_so_already_tests_nothing() {
     let (server, weight) = (name("rs1"), 1);
-    let same = Action::Table(TableAction::SetWeight { server, weight });
+    let same = Action::from(TableAction::SetWeight { server, weight });
     let world = answered_after(same.clone());
     let why = untested(&world).unwrap();
     let step = world

@@ -3,7 +3,7 @@
 
 use crate::error::{LabError, Result, Stage};
 use crate::operator::{BY_HASH, BY_WEIGHT};
-use lvs_matrix_model::action::{Action, ClientAction, ServiceEdit, TableAction};
+use lvs_matrix_model::action::{Action, ClientAction, Edit, ServiceEdit, TableAction};
 use lvs_matrix_model::ipvs::Table;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_netns::{CommandLine, Namespace};
@@ -32,7 +32,10 @@ pub struct HostLack {
 pub fn schedulers(plan: &LabPlan) -> BTreeSet<String> {
     let actions = || plan.steps.iter().map(|step| &step.action);
     let of_step = |action: &Action| match action {
-        Action::Table(TableAction::SetScheduler { scheduler })
+        Action::Table(Edit {
+            action: TableAction::SetScheduler { scheduler },
+            ..
+        })
         | Action::Other(ServiceEdit {
             edit: TableAction::SetScheduler { scheduler },
             ..

@@ -13,7 +13,7 @@ use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{
-    Backend, Cidr, Host, INTERFACE, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
+    Backend, Cidr, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
 };
 use lvs_matrix_model::record::{CommandRecord, VipChange};
 use lvs_matrix_model::scenario::Misbuild;
@@ -250,14 +250,17 @@ impl Lab {
         Ok(())
     }
 
-    /// What becomes of the director's table from now on is a step's doing, until it is released.
-    pub(crate) fn hold(&self) -> Option<Held> {
-        self.controls.first().map(Control::hold)
+    /// What becomes of a director's table from now on is a step's doing, until it is released.
+    pub(crate) fn hold(&self, director: &Node) -> Option<Held> {
+        let mut controls = self.controls.iter();
+        controls
+            .find(|control| control.node == *director)
+            .map(Control::hold)
     }
 
     /// What becomes of the table from now on is keepalived's doing.
-    pub(crate) fn release(&self, held: Option<Held>) -> Result<()> {
-        let director = self.director()?;
+    pub(crate) fn release(&self, director: &Node, held: Option<Held>) -> Result<()> {
+        let director = self.namespace(director)?;
         held.map_or(Ok(()), |held| held.release(director))
     }
 
@@ -354,27 +357,47 @@ impl Lab {
     /// Then it is whose the plan says: the first one's, or, where keepalived moves it, nobody's. The client
     /// has forgotten it.
     fn prove_each(&mut self, plan: &LabPlan) -> Result<()> {
-        let vip = plan.vip().to_string();
-        let cidr = Cidr::alone(plan.vip()).to_string();
-        let has = |verb: &str| ["ip", "addr", verb, &cidr, "dev", INTERFACE].map(str::to_owned);
         let planned = |node: &Node| {
             plan.host(node)
                 .is_some_and(|host| host.addresses().any(|own| own == plan.vip()))
         };
         for node in self.directors.clone() {
             if !planned(&node) {
-                let given = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("add"))?;
-                self.preparation.push(given);
+                self.give_moving(plan, &node, true)?;
             }
             self.prove_ready(plan, self.namespace(&node)?)?;
-            let taken = run_recorded(self.namespace(&node)?, Some(node.clone()), &has("del"))?;
-            let forget = ["ip", "neigh", "flush", "to", &vip].map(str::to_owned);
-            let forgotten = run_recorded(self.client()?, Some(self.client.clone()), &forget)?;
-            self.preparation.extend([taken, forgotten]);
+            self.give_moving(plan, &node, false)?;
+            self.forget_moving(plan)?;
         }
         for node in self.directors.clone().iter().filter(|node| planned(node)) {
-            let given = run_recorded(self.namespace(node)?, Some(node.clone()), &has("add"))?;
-            self.preparation.push(given);
+            self.give_moving(plan, node, true)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a director what moves between two, or takes it from it.
+    fn give_moving(&mut self, plan: &LabPlan, node: &Node, given: bool) -> Result<()> {
+        for line in plan.moving_lines(given) {
+            let done = run_recorded(self.namespace(node)?, Some(node.clone()), &line)?;
+            self.preparation.push(done);
+        }
+        Ok(())
+    }
+
+    /// Whoever has sent to what moves forgets which Ethernet address it had: to the VIP the client, or its
+    /// router; to the gateway the real servers.
+    fn forget_moving(&mut self, plan: &LabPlan) -> Result<()> {
+        let first = plan.router().or_else(|| plan.client_host());
+        for (Cidr { address, .. }, _) in plan.moving() {
+            let forget = ["ip", "neigh", "flush", "to", &address.to_string()].map(str::to_owned);
+            let servers = plan.real_servers().map(|(_, host)| host);
+            let of_vip = address == plan.vip();
+            let senders = first.into_iter().filter(|_| of_vip);
+            for host in senders.chain(servers.filter(|_| !of_vip)) {
+                let node = Some(host.node.clone());
+                let done = run_recorded(self.namespace(&host.node)?, node, &forget)?;
+                self.preparation.push(done);
+            }
         }
         Ok(())
     }

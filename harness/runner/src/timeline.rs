@@ -13,7 +13,7 @@ use crate::error::{LabError, Result};
 use crate::lab::Lab;
 use crate::operator::{self, Waited};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClockAction, HostAction, ServiceEdit, Until};
+use lvs_matrix_model::action::{Action, ClockAction, HostAction, Node, ServiceEdit, Until};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
@@ -35,8 +35,8 @@ pub(crate) struct Timeline<'a> {
     started: BTreeMap<Option<Name>, Started>,
     /// When the observation ends at the latest; known once `act` has begun.
     act_until: Option<std::time::Instant>,
-    /// The table that `save-table` saved.
-    saved: Option<operator::Saved>,
+    /// The tables that `save-table` saved, by director.
+    saved: BTreeMap<Node, operator::Saved>,
     /// The phase that is being played; `None` once a step failed or did not end: the rest is not reached.
     reached: Option<Phase>,
     pub(crate) steps: Vec<StepRecord>,
@@ -104,7 +104,7 @@ impl<'a> Timeline<'a> {
             operation: 0,
             started: BTreeMap::new(),
             act_until: None,
-            saved: None,
+            saved: BTreeMap::new(),
             reached: Some(Phase::Before),
             steps,
             snapshots,
@@ -279,9 +279,9 @@ impl<'a> Timeline<'a> {
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
             Action::Table(edit) => {
-                let held = self.lab.hold();
+                let held = self.lab.hold(&edit.on);
                 let effect = operator::edit_table(self.plan, self.lab, edit, &mut self.saved)?;
-                self.lab.release(held)?;
+                self.lab.release(&edit.on, held)?;
                 Ok(effect.into())
             }
             Action::Other(ServiceEdit { service, edit }) => {
@@ -289,7 +289,7 @@ impl<'a> Timeline<'a> {
                 let led = self.plan.led_by(service);
                 let led =
                     led.ok_or_else(|| LabError::new("edit the table", "the plan has no such service"))?;
-                operator::edit_table(&led, self.lab, edit, &mut self.saved).map(Done::from)
+                operator::edit_table(&led, self.lab, &edit.clone().into(), &mut self.saved).map(Done::from)
             }
             Action::Mysqld(fault) => operator::mysqld(self.lab, fault).map(Done::from),
             Action::Host(fault @ HostAction::MoveVip { to, .. }) => {

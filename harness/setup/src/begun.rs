@@ -71,10 +71,10 @@ fn scenario(lab: &Lab, name: &str) -> Result<Scenario, String> {
         .ok()
         .or_else(|| lab.servers.first())
         .ok_or("the lab has no real server")?;
-    let remove = Action::Table(TableAction::RemoveRealServer {
+    let remove = Action::from(TableAction::RemoveRealServer {
         server: server.clone(),
     });
-    let rest = Action::Table(TableAction::SetWeight {
+    let rest = Action::from(TableAction::SetWeight {
         server: server.clone(),
         weight: 0,
     });

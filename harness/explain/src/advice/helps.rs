@@ -6,7 +6,7 @@ use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction,
+    Action, Chain, Edit, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction,
 };
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -279,7 +279,11 @@ pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
     let gone = first_step(view, |action| takes_away(action, server)).unwrap_or(view.end());
     let weights = view
         .done(|action| {
-            let Action::Table(TableAction::SetWeight { server: of, weight }) = action else {
+            let Action::Table(Edit {
+                action: TableAction::SetWeight { server: of, weight },
+                ..
+            }) = action
+            else {
                 return None;
             };
             (of == server).then_some(*weight)
@@ -428,8 +432,12 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
     let open = !rules.iter().any(|(_, of, _, _)| hosts().any(|host| host == *of));
     let forwarded = view
         .done(|action| {
-            let Action::Table(TableAction::SetForwarding {
-                server: of, method, ..
+            let Action::Table(Edit {
+                action:
+                    TableAction::SetForwarding {
+                        server: of, method, ..
+                    },
+                ..
             }) = action
             else {
                 return None;

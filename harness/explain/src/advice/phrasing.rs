@@ -5,7 +5,7 @@ use super::super::cell_view::CellView;
 use super::super::rules::with_method;
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, trial};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, TableAction};
+use lvs_matrix_model::action::{Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
@@ -25,7 +25,7 @@ fn deletion(view: &CellView<'_>, server: &Name) -> String {
 }
 
 fn typed(view: &CellView<'_>, edit: TableAction) -> String {
-    let lines = view.plan.command_lines(&Action::Table(edit));
+    let lines = view.plan.command_lines(&edit.into());
     let texts: Vec<String> = lines.iter().map(|(_, argv)| argv.join(" ")).collect();
     texts.join("; ")
 }

@@ -99,7 +99,7 @@ fn own_time(steps: &[Step]) -> Duration {
 
 /// Does it delete this server from the table?
 pub(super) fn deletes(action: &Action, server: &Name) -> bool {
-    matches!(action, Action::Table(edit) if edit.puts(server) == Some(false))
+    matches!(action, Action::Table(edit) if edit.action.puts(server) == Some(false))
 }
 
 /// Does it delete this server from the table, or stop its mysqld?

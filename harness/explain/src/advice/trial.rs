@@ -7,8 +7,8 @@ use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening, Request,
-    ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
+    Action, Chain, ClientAction, Closing, Edit, FirewallVerdict, HostAction, MysqldAction, Node, Opening,
+    Request, ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Keepalive, Setting, Settings};
 use lvs_matrix_model::lab::Table;
@@ -107,8 +107,15 @@ impl Advice {
             Self::Keepalive => settings(&mut line).keepalive = Some(PROBES),
             Self::EntryTimeout(idle) => {
                 let tcp = longer_than(*idle);
-                line.steps
-                    .retain(|step| !matches!(step.action, Action::Table(TableAction::SetTimeouts { .. })));
+                line.steps.retain(|step| {
+                    !matches!(
+                        step.action,
+                        Action::Table(Edit {
+                            action: TableAction::SetTimeouts { .. },
+                            ..
+                        })
+                    )
+                });
                 line.insert(
                     0,
                     TableAction::SetTimeouts {
@@ -209,8 +216,12 @@ impl Advice {
             Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
                 for step in &mut line.steps {
-                    if let Action::Table(TableAction::SetForwarding {
-                        server: of, method, ..
+                    if let Action::Table(Edit {
+                        action:
+                            TableAction::SetForwarding {
+                                server: of, method, ..
+                            },
+                        ..
                     }) = &mut step.action
                         && of == server
                     {
@@ -325,7 +336,7 @@ fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
 /// Does this step speak of what a step before it has taken away?
 fn comes_after(action: &Action, server: &Name) -> bool {
     match action {
-        Action::Table(table) => table.depends_on(server),
+        Action::Table(edit) => edit.action.depends_on(server),
         Action::Mysqld(mysqld) => mysqld.server() == server,
         Action::Client(_)
         | Action::Other(_)
@@ -478,9 +489,11 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
     };
     let mut saved = None;
     for step in line.steps.iter().take(begins) {
-        if let Action::Table(edit) = &step.action {
-            table.edit(edit, saved.as_ref());
-            if *edit == TableAction::SaveTable {
+        if let Action::Table(Edit { on, action }) = &step.action
+            && on.is_first_director()
+        {
+            table.edit(action, saved.as_ref());
+            if *action == TableAction::SaveTable {
                 saved = Some(table.clone());
             }
         }

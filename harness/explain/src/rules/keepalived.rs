@@ -48,6 +48,9 @@ pub(super) const NOT_YET: Rule = Rule {
         let out =
             TakenOut::first(view, |at| at > asked).filter(|out| to.real_server() == Some(out.server))?;
         let (step, _) = out.cause.filter(|(_, began)| *began <= asked)?;
+        if PutBack::of(view, out.server, asked).is_some() {
+            return None;
+        }
         let earlier = bilingual!(
             " The client had asked {before} before that, when step {number} was done: IPVS chooses by its \
              table, and the table still had {server}."
@@ -59,6 +62,105 @@ pub(super) const NOT_YET: Rule = Rule {
         Some(out.finding(view, &earlier))
     },
 };
+
+/// keepalived had found the server failed, and put it back into the table when it read another configuration.
+pub(super) const PUT_BACK: Rule = Rule {
+    name: "put-back-by-reload",
+    explains: Explains::Circumstance,
+    sources: &[
+        checks("migrate_checkers", "keepalived/check/ipwrapper.c"),
+        checks("perform_svr_state", "keepalived/check/ipwrapper.c"),
+    ],
+    holds: |view| {
+        let request = view.request()?;
+        let (_, to) = request.passed_on.as_ref()?;
+        let server = to.real_server()?;
+        let PutBack {
+            out,
+            step,
+            at,
+            shown_by,
+        } = PutBack::of(view, server, request.sent.at)?;
+        let line = out.said?;
+        Some(Finding {
+            at,
+            text: bilingual!(
+                "keepalived had taken {server} out of the director's table (it logged `{line}` {when}). In \
+                 step {number} ({step}) it put {server} back {again}, unchecked: it keeps what a check has \
+                 found only where the new configuration has the same check. A check with another setting is \
+                 a new one, which has not failed yet, and a server none of whose checks has failed is put \
+                 in. So IPVS sent new clients to {server} until the new check had failed."
+                    / "keepalived 曾把 {server} 从调度器的表中取出（它{when}在日志中写下 `{line}`）。在步骤 {number}（{step}）中它{again}\
+                       未经检查就把 {server} 放回表中：只有新配置中的检查与原来相同，它才保留检查的结果。换了设置的检查是新的检查，尚未失败，\
+                       而没有任何检查失败的服务器会被放入表中。因此在新的检查失败之前，IPVS 会把新客户端送到 {server}。",
+                server = server,
+                line = line.text,
+                when = moment(line.at),
+                number = step.number,
+                step = doing(&step.action),
+                again = moment(at),
+            ),
+            shown_by: vec![out.shown_by, Citation::Step(step.number), shown_by],
+            claims: Vec::new(),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// A real server that had failed, and that keepalived put back because it was given another configuration.
+struct PutBack<'a> {
+    /// How it had been taken out.
+    out: TakenOut<'a>,
+    /// The step that gave the configuration.
+    step: &'a StepRecord,
+    /// When the table was seen to have it again.
+    at: Instant,
+    shown_by: Citation,
+}
+
+impl<'a> PutBack<'a> {
+    /// The last time by then, if the server is in the table since.
+    fn of(view: &CellView<'a>, server: &Name, by: Instant) -> Option<Self> {
+        let mut outs = TakenOut::all(view);
+        outs.retain(|out| out.server == server && out.at <= by);
+        let out = outs.pop().filter(|out| out.said.is_some())?;
+        let snapshots = || view.record.snapshots_of(view.director());
+        let weight = |snapshot| view.listed_in(snapshot)?.weight(server);
+        let mut later = snapshots().filter(|snapshot| out.at < snapshot.at && snapshot.at <= by);
+        let back = later.find(|snapshot| weight(snapshot).is_some_and(|weight| weight > 0))?;
+        if back.moment != Moment::Changed {
+            return None;
+        }
+        // While the step lasted, and without a check that had succeeded.
+        let reloads = view.done(|action| match action {
+            Action::Host(host) if host.key() == "reload-keepalived" => Some(host.node()),
+            Action::Host(_)
+            | Action::Table(_)
+            | Action::Other(_)
+            | Action::Mysqld(_)
+            | Action::Traffic(_)
+            | Action::Client(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
+        });
+        let mut reloads = reloads.filter(|(_, _, node)| node == view.director());
+        let (step, _, _) = reloads.find(|(step, began, _)| {
+            *began <= back.at && step.ended.is_some_and(|ended| back.at <= ended.plus(SAME_TURN))
+        })?;
+        let host = view.plan.host(&Node::RealServer(server.clone()))?;
+        let word = format!("[{}]:", view.plan.destination(host).ip());
+        let found_well = view.record.keepalived_log.iter().any(|line| {
+            let succeeded = line.text.contains("success") && line.text.contains(&word);
+            succeeded && line.node == *view.director() && out.at <= line.at && line.at <= back.at
+        });
+        (!found_well).then(|| Self {
+            out,
+            step,
+            at: back.at,
+            shown_by: Citation::Snapshot(back.number),
+        })
+    }
+}
 
 /// A check that connects, and asks nothing, finds a frozen server well.
 pub(super) const SEES_NO_FREEZE: Rule = Rule {

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use super::shared::told_unreachable;
-use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
@@ -179,8 +179,12 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         let host = view.plan.host(&Node::RealServer(server.clone()))?;
         let (step, began, method) = view
             .done(|action| {
-                let Action::Table(TableAction::SetForwarding {
-                    server: of, method, ..
+                let Action::Table(Edit {
+                    action:
+                        TableAction::SetForwarding {
+                            server: of, method, ..
+                        },
+                    ..
                 }) = action
                 else {
                     return None;
@@ -276,7 +280,11 @@ pub(super) fn set<'a>(
 ) -> Option<(&'a Name, &'a StepRecord)> {
     let (step, _, (server, method)) = view
         .done(|action| {
-            let Action::Table(TableAction::SetForwarding { server, method, .. }) = action else {
+            let Action::Table(Edit {
+                action: TableAction::SetForwarding { server, method, .. },
+                ..
+            }) = action
+            else {
                 return None;
             };
             Some((server, *method))

@@ -71,6 +71,7 @@ pub(super) const ALL: &[Rule] = &[
     router::ONE_ADDRESS,
     keepalived::TAKEN_OUT,
     keepalived::NOT_YET,
+    keepalived::PUT_BACK,
     keepalived::SEES_NO_FREEZE,
     failover::VIP_MOVED,
     failover::KNOWN_BY_SYNC,

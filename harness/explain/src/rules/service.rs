@@ -4,7 +4,7 @@ use super::super::table::Table;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::prelude::*;
 use super::shared::{OWN_TCP, flushed, why_own, with_table};
-use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::verdict::Terminator;
 
 /// A SYN that no service takes goes up to the director's own TCP.
@@ -67,7 +67,10 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
         };
         let edits = view.done(|action| match action {
             Action::Other(other) => (other.edit.server() == Some(server)).then_some(&other.service),
-            Action::Table(TableAction::RemoveService { port: Some(port) }) => Some(&of_port(*port)?.id),
+            Action::Table(Edit {
+                action: TableAction::RemoveService { port: Some(port) },
+                ..
+            }) => Some(&of_port(*port)?.id),
             Action::Table(_)
             | Action::Client(_)
             | Action::Mysqld(_)

@@ -2,7 +2,7 @@
 //! back.
 
 use super::prelude::*;
-use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::record::StepOutcome;
 use lvs_matrix_model::verdict::Spread;
 
@@ -21,8 +21,13 @@ const fn destination_hash(function: &'static str) -> Source {
 /// The scheduler of the service, if no step has set another one.
 fn scheduler<'a>(view: &CellView<'a>) -> Option<&'a str> {
     let set = view.record.steps.iter().any(|step| {
-        matches!(step.action, Action::Table(TableAction::SetScheduler { .. }))
-            && matches!(step.outcome, StepOutcome::Done { .. })
+        matches!(
+            step.action,
+            Action::Table(Edit {
+                action: TableAction::SetScheduler { .. },
+                ..
+            })
+        ) && matches!(step.outcome, StepOutcome::Done { .. })
     });
     (!set).then_some(view.plan.service().scheduler.as_str())
 }

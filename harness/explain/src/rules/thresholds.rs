@@ -3,7 +3,7 @@
 use super::super::bilingual::listed;
 use super::super::table::Table;
 use super::prelude::*;
-use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::capture::flow::{ClientSide, Connection};
 use lvs_matrix_model::scenario::Forwarding;
 
@@ -75,7 +75,7 @@ fn entry(view: &CellView<'_>, side: &ClientSide<'_>, connection: &Connection) ->
     };
     let reset = first_of(&|(_, _, rst)| *rst);
     let closed = first_of(&|(_, fin, rst)| *fin || *rst);
-    let set = view.record.state_at(last).entry_timeout();
+    let set = view.record.state_at(last).entry_timeout(view.director());
     let lives = if view.is_udp() {
         UDP
     } else if reset.is_some() {
@@ -201,7 +201,9 @@ fn connections(count: usize) -> Bilingual {
 /// (ipvsadm.c, `print_service_entry` with `FMT_RULE`).
 fn said_since(view: &CellView<'_>, server: &Name, at: Instant) -> Option<Option<Instant>> {
     let edits = view.done(|action| {
-        let Action::Table(edit) = action else { return None };
+        let Action::Table(Edit { action: edit, .. }) = action else {
+            return None;
+        };
         let restores = *edit == TableAction::RestoreTable;
         (restores || edit.server() == Some(server)).then_some(restores)
     });

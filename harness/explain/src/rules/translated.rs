@@ -38,7 +38,9 @@ pub(super) const NO_ENTRY: Rule = Rule {
             .map(|(said, (seen, _))| (said, seen))
             .collect();
         let (said, passed) = *untranslated.first()?;
-        let (forgot, shown) = forgotten(view, said, server)?;
+        let elsewhere = at_the_other(view, said);
+        let drains = elsewhere.is_none();
+        let (forgot, shown) = elsewhere.or_else(|| forgotten(view, said, server))?;
         let reset = reset_by_client(view, own, said);
         let then = match reset {
             Some(reset) => bilingual!(
@@ -79,11 +81,11 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 ..reset
             ],
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
-            advice: vec![
-                Advice::Drain(server.clone()),
-                Advice::ReadTimeout,
-                Advice::Keepalive,
-            ],
+            advice: Some(Advice::Drain(server.clone()))
+                .filter(|_| drains)
+                .into_iter()
+                .chain([Advice::ReadTimeout, Advice::Keepalive])
+                .collect(),
         })
     },
 };
@@ -153,13 +155,32 @@ pub(super) const REFUSED: Rule = Rule {
 /// Where the director sent a server's segment on, and whether it translated the segment's addresses.
 pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
     let journey = view.paths.showing(sent.number)?;
-    let director =
-        |hop: &&Hop| hop.from.and_then(|from| view.paths.lab().node(from.host)) == Some(view.director());
-    let hop = journey.hops.iter().find(director)?;
+    let hop = journey.hops.iter().find(|hop| by_director(view, hop).is_some())?;
     Some((
         (&**hop.sent.as_ref()?).into(),
         matches!(hop.rewrite, Rewrite::Nat { .. }),
     ))
+}
+
+/// The director that a hop begins at.
+fn by_director<'v>(view: &'v CellView<'_>, hop: &Hop) -> Option<&'v Node> {
+    let node = hop.from.and_then(|from| view.paths.lab().node(from.host));
+    node.filter(|node| node.is_director())
+}
+
+/// Did the answer come to another director, which is the gateway now and knows nothing of the connection?
+fn at_the_other(view: &CellView<'_>, said: Seen) -> Option<(Bilingual, Vec<Citation>)> {
+    let journey = view.paths.showing(said.packet)?;
+    let to = journey.hops.iter().find_map(|hop| by_director(view, hop))?;
+    let table = view.table_of(to, said.at).filter(|_| to != view.director())?;
+    let why = bilingual!(
+        "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table of \
+         {to} had no entry for the connection: {from} had passed the request on"
+            / "应答来到了 {to}：它已随 VIP 一起接管了真实服务器的网关，而 {to} 的表中没有这条连接的条目，请求是由 {from} 转发的",
+        to = to,
+        from = view.director(),
+    );
+    (!table.has_entry(view.known_as)).then(|| (why, table.shown_by()))
 }
 
 /// Why the director had forgotten the connection when the server spoke, and what shows it.

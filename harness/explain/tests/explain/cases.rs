@@ -168,6 +168,7 @@ const CELLS: &[(&str, &[&str])] = &[
     ("keepalived/out", &["taken-out-by-keepalived", "scheduled"]),
     ("keepalived/told", &["taken-out-by-keepalived", "scheduled"]),
     ("keepalived/not-yet", &["host-off", "not-yet-taken-out"]),
+    ("keepalived/put-back", &["put-back-by-reload", "nothing-listens"]),
     ("keepalived/no-freeze", &["check-sees-no-freeze", "mysqld-frozen"]),
     ("failover/unknown", &["vip-moved", "unknown-to-the-new-director"]),
     (

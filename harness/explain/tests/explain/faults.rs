@@ -2,7 +2,7 @@
 
 use super::table::Damage;
 use super::*;
-use lvs_matrix_model::action::{HostAction, MysqldAction, TableAction, TrafficAction};
+use lvs_matrix_model::action::{Edit, HostAction, MysqldAction, TableAction, TrafficAction};
 use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::record::ClientEventKind;
 
@@ -26,7 +26,13 @@ fn no_netem(cell: &mut JudgedCell) {
 
 fn no_forwarding(cell: &mut JudgedCell) {
     undone(cell, |action| {
-        matches!(action, Action::Table(TableAction::SetForwarding { .. }))
+        matches!(
+            action,
+            Action::Table(Edit {
+                action: TableAction::SetForwarding { .. },
+                ..
+            })
+        )
     });
 }
 
@@ -182,7 +188,13 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "the real server had been deleted",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::RemoveRealServer { .. },
+                        ..
+                    })
+                )
             });
         },
     ),

@@ -1,7 +1,9 @@
 //! With what each rule of `explain` goes together: what the client lives through, and a step without which
 //! the rule cannot be. `tests/matrix` uses this table, too.
 
-use lvs_matrix_model::action::{Action, HostAction, MysqldAction, ServerDeed, TableAction, TrafficAction};
+use lvs_matrix_model::action::{
+    Action, Edit, HostAction, MysqldAction, ServerDeed, TableAction, TrafficAction,
+};
 use lvs_matrix_model::record::Moment;
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell};
 
@@ -61,11 +63,12 @@ fn of_another_service(action: &Action) -> bool {
 fn deletion(action: &Action) -> bool {
     matches!(
         action,
-        Action::Table(
-            TableAction::RemoveRealServer { .. }
+        Action::Table(Edit {
+            action: TableAction::RemoveRealServer { .. }
                 | TableAction::RemoveService { .. }
-                | TableAction::FlushTable
-        )
+                | TableAction::FlushTable,
+            ..
+        })
     )
 }
 
@@ -120,7 +123,13 @@ fn netem(action: &Action) -> bool {
 }
 
 fn forwarding(action: &Action) -> bool {
-    matches!(action, Action::Table(TableAction::SetForwarding { .. }))
+    matches!(
+        action,
+        Action::Table(Edit {
+            action: TableAction::SetForwarding { .. },
+            ..
+        })
+    )
 }
 
 /// With what a rule goes together: behaviours, and a step without which it cannot be.
@@ -249,6 +258,7 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("one-address-for-all-clients", LATE, nothing),
     ("taken-out-by-keepalived", LATE, nothing),
     ("not-yet-taken-out", LATE, nothing),
+    ("put-back-by-reload", LATE, nothing),
     ("check-sees-no-freeze", SILENT, freeze),
     ("vip-moved", LATE, of_director),
     ("known-by-the-sync-daemon", LATE, of_director),

@@ -3,7 +3,9 @@
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::explain;
-use lvs_matrix_model::action::{HostAction, MysqldAction, Percent, StopSignal, TableAction, TrafficAction};
+use lvs_matrix_model::action::{
+    Edit, HostAction, MysqldAction, Percent, StopSignal, TableAction, TrafficAction,
+};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::verdict::{Landed, Reached, Round, Spread};
@@ -38,7 +40,10 @@ const IDLE: &str = "hang-to-the-end/300s";
 fn deletes(action: &Action) -> bool {
     matches!(
         action,
-        Action::Table(TableAction::RemoveService { .. } | TableAction::RemoveRealServer { .. })
+        Action::Table(Edit {
+            action: TableAction::RemoveService { .. } | TableAction::RemoveRealServer { .. },
+            ..
+        })
     )
 }
 
@@ -62,7 +67,7 @@ fn set_timeouts(cell: &mut JudgedCell, tcp: Duration) {
         .clone();
     step.outcome = cell.record.steps[0].outcome.clone();
     step.began = Some(Instant(1));
-    step.action = Action::Table(TableAction::SetTimeouts {
+    step.action = Action::from(TableAction::SetTimeouts {
         tcp,
         tcp_fin: None,
         udp: None,

@@ -4,7 +4,7 @@
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::{Status, explain};
-use lvs_matrix_model::action::TableAction;
+use lvs_matrix_model::action::{Edit, TableAction};
 use lvs_matrix_model::matrix::{Line, cells_on};
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::scenario::{Forwarding, load_for};
@@ -139,7 +139,11 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("answer-not-translated-back", "refusal-not-translated", |cell| {
         // The table that was edited was not the one by which the SYN was passed on.
         for step in &mut cell.record.steps {
-            if let Action::Table(TableAction::SetForwarding { method, .. }) = &mut step.action {
+            if let Action::Table(Edit {
+                action: TableAction::SetForwarding { method, .. },
+                ..
+            }) = &mut step.action
+            {
                 *method = Forwarding::DirectRouting;
             }
         }

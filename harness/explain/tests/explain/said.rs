@@ -3,14 +3,20 @@
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::explain;
-use lvs_matrix_model::action::TableAction;
+use lvs_matrix_model::action::{Edit, TableAction};
 use lvs_matrix_model::duration::Instant;
 
 const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 
 fn not_deleted(cell: &mut JudgedCell) {
     undone(cell, |action| {
-        matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+        matches!(
+            action,
+            Action::Table(Edit {
+                action: TableAction::RemoveRealServer { .. },
+                ..
+            })
+        )
     });
 }
 

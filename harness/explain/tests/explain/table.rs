@@ -1,7 +1,7 @@
 //! What decides the rules about the director's table and about processes that end.
 
 use super::*;
-use lvs_matrix_model::action::{HostAction, MysqldAction, TableAction};
+use lvs_matrix_model::action::{Edit, HostAction, MysqldAction, TableAction};
 
 pub(crate) type Damage = fn(&mut JudgedCell);
 
@@ -25,7 +25,13 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "the change came while the statement was under way",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::RemoveRealServer { .. },
+                        ..
+                    })
+                )
             })
         },
     ),
@@ -75,7 +81,13 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "the server was deleted",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::RemoveRealServer { .. },
+                        ..
+                    })
+                )
             })
         },
     ),
@@ -131,7 +143,13 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "the server was added again",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::AddRealServer { .. }))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::AddRealServer { .. },
+                        ..
+                    })
+                )
             })
         },
     ),

@@ -2,7 +2,7 @@
 
 use super::table::Damage;
 use super::*;
-use lvs_matrix_model::action::TableAction;
+use lvs_matrix_model::action::{Edit, TableAction};
 
 /// What the director sent on since the operation began is missing.
 fn nothing_sent_on(cell: &mut JudgedCell) {
@@ -54,7 +54,13 @@ pub(crate) const TRANSLATED: &[(&str, &str, &str, Damage)] = &[
         "the real server was deleted",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::RemoveRealServer { .. },
+                        ..
+                    })
+                )
             })
         },
     ),

@@ -2,7 +2,7 @@
 
 use super::{behaviour_name, moment, sender};
 use crate::catalogue::Language;
-use lvs_matrix_model::action::FirewallVerdict;
+use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
@@ -21,23 +21,27 @@ pub(super) fn fact(fact: &Fact) -> String {
         }
         Fact::Table {
             edited: Some(edited),
+            director,
             servers,
             entry,
             ..
         } => format!(
-            "{}：keepalived 修改之后，调度器的表中{}{}",
+            "{}：keepalived 修改之后，{}的表中{}{}",
             time(*edited),
+            named(director),
             held(servers),
             entry.as_ref().map_or_else(String::new, self::entry)
         ),
         Fact::Table {
             moment: when,
             edited: None,
+            director,
             servers,
             entry,
         } => format!(
-            "{}调度器的表中{}{}",
+            "{}{}的表中{}{}",
             moment(ZH, *when),
+            named(director),
             held(servers),
             entry.as_ref().map_or_else(String::new, self::entry)
         ),
@@ -171,6 +175,14 @@ fn discarded(first: &Discarded, times: usize) -> String {
         time(first.at),
         sender(ZH, first.by.as_ref()),
     )
+}
+
+/// Whose table it is. Of one director, or of the first one, no name is said.
+fn named(director: &Node) -> String {
+    match director.is_first_director() {
+        true => "调度器".to_owned(),
+        false => format!(" {director} "),
+    }
 }
 
 fn held(servers: &[HeldServer]) -> String {

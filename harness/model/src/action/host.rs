@@ -157,12 +157,13 @@ actions! {
                 zh("以去掉 {server} 的配置重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
             { config: Some(config), node, .. } =>
                 en("reload keepalived{} with {config} (SIGHUP)", on(node.as_ref()))
-                zh("以 {config} 重新加载{} keepalived（SIGHUP）", of(node.as_ref()));
+                zh("以 {} 重新加载{} keepalived（SIGHUP）", config.in_chinese(), of(node.as_ref()));
         }
 
         /// A sync daemon of IPVS is started by hand: `ipvsadm --start-daemon STATE --mcast-interface eth0
-        /// --syncid 1`. A director may have both, a master and a backup. What a master tells, and when, is
-        /// `net.ipv4.vs.sync_threshold`, `sync_refresh_period` and `sync_persist_mode`.
+        /// --syncid 1`; with IPv6 to the group `ff02::81`. A director may have both, a master and a backup.
+        /// What a master tells, and when, is `net.ipv4.vs.sync_threshold`, `sync_refresh_period` and
+        /// `sync_persist_mode`.
         "start-sync-daemon" StartSyncDaemon {
             /// `master`: it tells others of the director's connections. `backup`: it takes in what a master
             /// tells.
@@ -195,9 +196,9 @@ actions! {
         "move-vip" MoveVip {
             /// `director` or `director2`: the one that has the VIP from then on.
             required "to" to: Node as Name;
-            /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does. Without that nobody is
-            /// told: ip(8) says nothing, and others keep the Ethernet address that they know until ARP has
-            /// failed.
+            /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does, or with IPv6 by one
+            /// neighbour advertisement. Without that nobody is told: ip(8) says nothing, and others keep the
+            /// Ethernet address that they know until a check of it has failed.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             flag "gratuitous-arp" gratuitous_arp: bool;
         } says {

@@ -1,5 +1,6 @@
 //! What an operator does to the director's table, by ipvsadm(8).
 
+use super::Node;
 use super::entry::actions;
 use crate::Name;
 use crate::base::Forwarding;
@@ -129,6 +130,83 @@ actions! {
             { tcp, tcp_fin: Some(fin), udp: None } =>
                 en("set IPVS's time-outs of TCP to {}, after a FIN {}", Human(*tcp), Human(*fin))
                 zh("将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}", Human(*tcp), Human(*fin));
+        }
+    }
+}
+
+/// An edit of the table of one director.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(from = "Written", into = "Written")]
+#[schemars(with = "Written")]
+pub struct Edit {
+    /// The director.
+    pub on: Node,
+    /// What is done to its table.
+    pub action: TableAction,
+}
+
+/// As it is written down. The first director is not named.
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum Written {
+    Elsewhere {
+        on: Node,
+        #[serde(flatten)]
+        action: TableAction,
+    },
+    Here(TableAction),
+}
+
+impl From<Written> for Edit {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Elsewhere { on, action } => Self { on, action },
+            Written::Here(action) => action.into(),
+        }
+    }
+}
+
+impl From<Edit> for Written {
+    fn from(Edit { on, action }: Edit) -> Self {
+        match on.is_first_director() {
+            true => Self::Here(action),
+            false => Self::Elsewhere { on, action },
+        }
+    }
+}
+
+impl From<TableAction> for Edit {
+    /// The edit of the first director's table.
+    fn from(action: TableAction) -> Self {
+        let on = Node::first_director();
+        Self { on, action }
+    }
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { on, action } = self;
+        match on.is_first_director() {
+            true => action.fmt(f),
+            false => write!(f, "{action}, on {on}"),
+        }
+    }
+}
+
+impl Edit {
+    /// The action's key in the YAML.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.action.key()
+    }
+
+    /// What it does, in Chinese. In English its `Display` says it.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        let said = self.action.in_chinese();
+        match self.on.is_first_director() {
+            true => said,
+            false => format!("在 {} 上{said}", self.on),
         }
     }
 }

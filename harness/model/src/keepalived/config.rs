@@ -14,6 +14,8 @@ pub type Names = BTreeMap<String, String>;
 
 /// The word of the lab for the virtual service's address.
 pub const VIP: &str = "vip";
+/// The word of the lab for the gateway of masqueraded real servers, which moves as the VIP does.
+pub const GATEWAY: &str = "gateway";
 /// The word of the lab for the program that asks a real server (`MISC_CHECK`).
 pub const CHECK: &str = "check";
 
@@ -54,6 +56,12 @@ impl Config {
     #[must_use]
     pub fn file(&self) -> Option<&str> {
         self.0.lines().last()?.strip_prefix(MARK)
+    }
+
+    /// What it is called, in Chinese. In English its `Display` says it.
+    #[must_use]
+    pub fn in_chinese(&self) -> &str {
+        self.file().unwrap_or("场景中给出的配置")
     }
 
     /// Its statements, as the keepalived with this config-id reads them.

@@ -1,7 +1,7 @@
 //! What the author's own configuration says of the lab's service, and what of it the lab does not have.
 
 use super::complaint::Complaint;
-use super::config::{CHECK, VIP, foreign_address, is_address_range, lab_words, whole_word};
+use super::config::{CHECK, GATEWAY, VIP, foreign_address, is_address_range, lab_words, whole_word};
 use super::refused::{no_weights, not_in_a_lab, said_twice};
 use super::{Config, HealthCheck, Keepalived, Names, Statement};
 use crate::Name;
@@ -17,6 +17,8 @@ pub struct LabFacts {
     pub directors: Vec<String>,
     /// The interfaces of a director.
     pub interfaces: Vec<&'static str>,
+    /// Does the gateway of its real servers move as the VIP does?
+    pub gateway: bool,
     /// The port of its service.
     pub port: u16,
     /// The scheduler of its service.
@@ -30,11 +32,12 @@ pub struct LabFacts {
 }
 
 impl LabFacts {
-    /// Is it the VIP, a host, or an interface of a director?
+    /// Is it the VIP, a gateway that moves, a host, or an interface of a director?
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         let interface = self.interfaces.contains(&name);
-        name == VIP || interface || self.hosts.iter().any(|host| host == name)
+        let gateway = name == GATEWAY && self.gateway;
+        name == VIP || gateway || interface || self.hosts.iter().any(|host| host == name)
     }
 }
 
@@ -265,30 +268,36 @@ impl Config {
                 )),
             ),
         }
-        let mut instances = parsed
-            .statements
-            .iter()
-            .filter(|one| one.word(0) == "vrrp_instance");
+        let instances = || {
+            let all = parsed.statements.iter();
+            all.filter(|one| one.word(0) == "vrrp_instance")
+        };
         if lab.directors.len() == 1 {
-            found.extend(instances.map(|one| {
+            found.extend(instances().map(|one| {
                 let label = "keepalived is started with `--check` alone: it moves no VIP";
                 Complaint::new(one.line, "a `vrrp_instance` with one director", label)
                     .help("say `directors: 2`, or leave it out")
             }));
         } else {
-            let moved = instances.any(|one| {
-                let addresses = one.find(&["virtual_ipaddress"]);
-                let mut addresses = addresses.into_iter().flat_map(|one| &one.block);
-                addresses.any(|address| whole_word(address.word(0)) == Some(VIP))
-            });
-            if !moved {
-                let message = format!("no `vrrp_instance` that moves the VIP, for {director}");
-                found.push(Complaint::new(
-                    1,
-                    message,
-                    "it gives the VIP to one of the directors",
-                ));
-            }
+            let moved = |word: &str| {
+                instances().any(|one| {
+                    let addresses = one.find(&["virtual_ipaddress"]);
+                    let mut addresses = addresses.into_iter().flat_map(|one| &one.block);
+                    addresses.any(|address| whole_word(address.word(0)) == Some(word))
+                })
+            };
+            let gateway = (
+                GATEWAY,
+                "the real servers' gateway",
+                "it gives the gateway to one of the directors",
+            );
+            let vip = (VIP, "the VIP", "it gives the VIP to one of the directors");
+            let moving = [Some(vip), Some(gateway).filter(|_| lab.gateway)];
+            let missing = moving.into_iter().flatten().filter(|(word, ..)| !moved(word));
+            found.extend(missing.map(|(word, what, label)| {
+                let message = format!("no `vrrp_instance` that moves {what}, for {director}");
+                Complaint::new(1, message, label).help(format!("`virtual_ipaddress {{ {{{word}}} dev … }}`"))
+            }));
         }
         found
     }

@@ -112,8 +112,11 @@ impl<'a> State<'a> {
             return Some(conflict);
         }
         match action {
-            Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
-            Action::Other(ServiceEdit { service, edit }) => self.table.as_ref()?.conflict_of(service, edit),
+            Action::Table(edit) => {
+                let tables = self.directors.tables(&edit.on)?;
+                tables.now.as_ref()?.conflict(&edit.action, tables.saved.as_ref())
+            }
+            Action::Other(ServiceEdit { service, edit }) => self.table()?.conflict_of(service, edit),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
             Action::Host(action @ HostAction::PowerOn { server }) if !action.node().is_director() => {
                 (!self.is_off(server)).then_some(Conflict::On(server))

@@ -1,7 +1,8 @@
 //! The directors after the steps so far: which have power, and what became of their keepalived.
 
-use super::{Conflict, State};
+use super::{Conflict, State, Table};
 use crate::action::{Action, HostAction, Node, SyncState};
+use std::time::Duration;
 
 /// The directors of a lab, the first one before the second.
 #[derive(Debug, Clone)]
@@ -18,6 +19,18 @@ struct Director {
     has_vip: bool,
     /// Its sync daemons, each with the step that started it.
     sync: Vec<(SyncState, u32)>,
+    tables: Tables,
+}
+
+/// What IPVS has on a director.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tables {
+    /// The table; `None` if it is not known.
+    pub(super) now: Option<Table>,
+    /// What `save-table` saved.
+    pub(super) saved: Option<Table>,
+    /// How long an entry of an established connection lives, if a step said so.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// A daemon of a host.
@@ -37,26 +50,45 @@ impl Directors {
             off: None,
             has_vip: true,
             sync: Vec::new(),
+            tables: Tables::default(),
         }])
     }
 
-    /// The first one has keepalived.
+    /// The first one has keepalived, which edits its table by itself: what is in that is not known.
     pub(super) fn add_keepalived(&mut self) {
         if let Some(first) = self.0.first_mut() {
             first.keepalived = Some(Daemon::Runs);
+            first.tables = Tables::default();
         }
     }
 
-    /// A second one comes, which has keepalived as the first one has.
+    /// A second one comes, with a table and a keepalived as the first one has.
     pub(super) fn add_second(&mut self) {
         let keepalived = self.daemon(&Node::Director);
+        let tables = self.tables(&Node::Director).cloned().unwrap_or_default();
         self.0.push(Director {
             node: Node::SecondDirector,
             keepalived,
             off: None,
             has_vip: false,
             sync: Vec::new(),
+            tables,
         });
+    }
+
+    /// This is the table of each that has no keepalived.
+    pub(super) fn fill(&mut self, table: &Table) {
+        for director in self.0.iter_mut().filter(|director| director.keepalived.is_none()) {
+            director.tables.now = Some(table.clone());
+        }
+    }
+
+    pub(super) fn tables(&self, node: &Node) -> Option<&Tables> {
+        Some(&self.find(node)?.tables)
+    }
+
+    pub(super) fn tables_mut(&mut self, node: &Node) -> Option<&mut Tables> {
+        Some(&mut self.find_mut(node)?.tables)
     }
 
     pub(super) fn are_two(&self) -> bool {
@@ -153,7 +185,10 @@ impl State<'_> {
 
     /// What no director of the lab can have done to it.
     pub(super) fn of_directors(&self, action: &Action) -> Option<Conflict<'static>> {
-        let node = action.node().filter(Node::is_director)?;
+        let node = match action {
+            Action::Table(edit) => Some(edit.on.clone()),
+            other => other.node().filter(Node::is_director),
+        }?;
         if node == Node::SecondDirector && !self.directors.are_two() {
             return Some(Conflict::NoSecondDirector);
         }

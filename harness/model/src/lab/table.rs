@@ -1,8 +1,9 @@
 //! The director's table after some edits, and what cannot be waited for in it.
 
+use super::directors::Tables;
 use super::{Conflict, State};
 use crate::Name;
-use crate::action::{ServiceEdit, TableAction, WatchAction};
+use crate::action::{Edit, Node, ServiceEdit, TableAction, WatchAction};
 use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -219,47 +220,57 @@ impl Table {
 }
 
 impl<'a> State<'a> {
-    /// Makes the edit of this step, as if it worked.
-    pub(super) fn edit(&mut self, step: u32, edit: &'a TableAction) {
-        if let Some(table) = &mut self.table {
-            table.edit(edit, self.saved.as_ref());
-        }
-        if let TableAction::SetForwarding { server, .. } = edit {
+    /// Makes the edit, as if it worked.
+    pub(super) fn edit(&mut self, Edit { on, action }: &'a Edit) {
+        if let TableAction::SetForwarding { server, .. } = action {
             self.mute.retain(|mute| *mute != server);
         }
-        if let TableAction::SaveTable = edit {
-            self.saved = self.table.clone();
+        let Some(Tables { now, saved, timeout }) = self.directors.tables_mut(on) else {
+            return;
+        };
+        if let Some(table) = now {
+            table.edit(action, saved.as_ref());
+        }
+        if let TableAction::SaveTable = action {
+            saved.clone_from(now);
         }
         // 0 leaves the time-out as it is (ipvsadm(8), `--set`).
-        if let TableAction::SetTimeouts { tcp, .. } = edit
+        if let TableAction::SetTimeouts { tcp, .. } = action
             && !tcp.is_zero()
         {
-            self.timeout = Some((*tcp, step));
+            *timeout = Some(*tcp);
         }
     }
 
     /// Is it known that `edit` would change nothing?
-    pub(super) fn edit_is_so(&self, edit: &TableAction) -> bool {
+    pub(super) fn edit_is_so(&self, Edit { on, action }: &Edit) -> bool {
         if let TableAction::SetTimeouts {
             tcp,
             tcp_fin: None,
             udp: None,
-        } = edit
+        } = action
         {
-            return self.entry_timeout() == Some(*tcp);
+            return self.entry_timeout(on) == Some(*tcp);
         }
-        self.table.as_ref().is_some_and(|table| table.is_so(edit))
+        self.table_of(on).is_some_and(|table| table.is_so(action))
+    }
+
+    /// Makes an edit of another service, as if it worked. Such labs have one director.
+    pub(super) fn edit_other(&mut self, ServiceEdit { service, edit }: &ServiceEdit) {
+        let tables = self.directors.tables_mut(&Node::Director);
+        if let Some(table) = tables.and_then(|tables| tables.now.as_mut()) {
+            table.edit_of(service, edit);
+        }
     }
 
     /// Is it known that an edit of another service would change nothing?
     pub(super) fn other_is_so(&self, ServiceEdit { service, edit }: &ServiceEdit) -> bool {
-        let table = self.table.as_ref();
-        table.is_some_and(|table| table.of(service).is_so(edit))
+        self.table().is_some_and(|table| table.of(service).is_so(edit))
     }
 
     /// Nobody but the steps edits the table: what is not so now will not come true by waiting.
     pub(super) fn of_watch(&self, action: &'a WatchAction) -> Option<Conflict<'a>> {
-        let table = self.table.as_ref()?;
+        let table = self.table()?;
         let until = action.until();
         let absent = |name: &&Name| !table.servers.contains_key(*name);
         let [counted, present] = [&until.no_connections_to, &until.in_table].map(Option::as_ref);

@@ -193,8 +193,9 @@ impl LabPlan {
             Forwarding::Masquerading => {
                 let mut routes = host.routes.iter();
                 routes.any(|route| {
-                    self.balancers()
-                        .any(|host| host.addresses().any(|own| own == route.via))
+                    let moves = self.moving().iter().any(|(cidr, _)| cidr.address == route.via);
+                    let mut balancers = self.balancers();
+                    moves || balancers.any(|host| host.addresses().any(|own| own == route.via))
                 })
             }
             Forwarding::Tunneling => !host.tunnels.is_empty(),

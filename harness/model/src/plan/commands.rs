@@ -1,9 +1,11 @@
 //! The command lines by which an operator does an action.
 
+use super::keepalived::SYNC_GROUP;
 use super::{Cidr, INTERFACE, LabPlan, Nic, Service, words};
 use crate::Name;
 use crate::action::{
-    Action, Chain, HostAction, Neighbours, NewConnections, Node, ServiceEdit, TableAction, TrafficAction,
+    Action, Chain, Edit, HostAction, Neighbours, NewConnections, Node, ServiceEdit, TableAction,
+    TrafficAction,
 };
 use crate::base::Forwarding;
 use crate::ipvs::Protocol;
@@ -24,8 +26,10 @@ pub const MSS: &str = "mss";
 pub const VRRP: &str = "inet vrrp";
 /// The chain of it that does.
 pub const NO_VRRP: &str = "no_vrrp";
-/// What a rule of that chain looks at: VRRP's group (RFC 5798, 5.1.1.2).
-pub const VRRP_GROUP: &str = "ip daddr 224.0.0.18";
+/// The program by which an operator tells a link who has an address of IPv4 now.
+pub const ARPING: &str = "arping";
+/// The same of IPv6.
+pub const NDSEND: &str = "ndsend";
 /// What a rule of the chain that lowers the MSS looks at, in nft(8)'s words.
 pub const SYN: &str = "tcp flags syn";
 /// What it does, before the size.
@@ -67,14 +71,9 @@ impl LabPlan {
     #[must_use]
     pub fn command_lines(&self, action: &Action) -> Vec<PlacedLine> {
         match action {
-            Action::Table(action) => {
-                let line = self.table_line(action);
-                // Of two directors it is the first one's table that steps edit.
-                let balancers = self.service().balancers.iter().take(1);
-                balancers.map(|node| (Some(node.clone()), line.clone())).collect()
-            }
+            Action::Table(Edit { on, action }) => vec![(Some(on.clone()), self.table_line(action))],
             Action::Other(ServiceEdit { service, edit }) => match self.led_by(service) {
-                Some(plan) => plan.command_lines(&Action::Table(edit.clone())),
+                Some(plan) => plan.command_lines(&Edit::from(edit.clone()).into()),
                 None => Vec::new(),
             },
             Action::Host(action) => self.host_lines(action),
@@ -155,12 +154,15 @@ impl LabPlan {
             }
             HostAction::LinkDown { node } => self.port_lines(node, "down"),
             HostAction::LinkUp { node } => self.port_lines(node, "up"),
-            HostAction::StartSyncDaemon { state, .. } => vec![(
-                Some(action.node()),
-                words(&format!(
+            HostAction::StartSyncDaemon { state, .. } => {
+                let mut line = words(&format!(
                     "ipvsadm --start-daemon {state} --mcast-interface {INTERFACE} --syncid {SYNC_ID}"
-                )),
-            )],
+                ));
+                if self.vip().is_ipv6() {
+                    line.extend(["--mcast-group", SYNC_GROUP].map(str::to_owned));
+                }
+                vec![(Some(action.node()), line)]
+            }
             HostAction::StopSyncDaemon { state, .. } => {
                 vec![(
                     Some(action.node()),
@@ -181,14 +183,32 @@ impl LabPlan {
         }
     }
 
-    /// The lines that take the VIP from every other balancer, and give it to this one.
+    /// The lines that take from a director what moves between two, or give it to it.
+    #[must_use]
+    pub fn moving_lines(&self, given: bool) -> Vec<Vec<String>> {
+        let moving = self.moving().into_iter();
+        let line = |(cidr, device): (Cidr, &str)| match (given, cidr.address) {
+            (false, _) => format!("ip addr del {cidr} dev {device}"),
+            (true, IpAddr::V4(_)) => format!("ip addr add {cidr} dev {device}"),
+            // As a lab has an address of IPv6 that is alone (`Host::ip_lines`), and as keepalived adds one.
+            (true, IpAddr::V6(_)) => format!("ip addr add {cidr} dev {device} nodad preferred_lft 0"),
+        };
+        moving.map(line).map(|line| words(&line)).collect()
+    }
+
+    /// The lines that take from every other balancer what moves, and give it to this one.
     fn vip_lines(&self, to: &Node, gratuitous_arp: bool) -> Vec<PlacedLine> {
-        let vip = self.vip();
-        let line = |verb: &str| words(&format!("ip addr {verb} {} dev {INTERFACE}", Cidr::alone(vip)));
         let others = self.balancers().map(|host| &host.node).filter(|node| *node != to);
-        let taken = others.map(|node| (Some(node.clone()), line("del")));
-        let told = gratuitous_arp.then(|| words(&format!("arping -U -c 1 -I {INTERFACE} {vip}")));
-        let given = [line("add")].into_iter().chain(told);
+        let taken = others.flat_map(|node| {
+            let lines = self.moving_lines(false).into_iter();
+            lines.map(|line| (Some(node.clone()), line))
+        });
+        let moving = self.moving().into_iter().filter(|_| gratuitous_arp);
+        let told = moving.map(|(Cidr { address, .. }, device)| match address {
+            IpAddr::V4(_) => words(&format!("{ARPING} -U -c 1 -I {device} {address}")),
+            IpAddr::V6(_) => words(&format!("{NDSEND} {address} {device}")),
+        });
+        let given = self.moving_lines(true).into_iter().chain(told);
         taken.chain(given.map(|line| (Some(to.clone()), line))).collect()
     }
 
@@ -270,7 +290,7 @@ impl LabPlan {
                 Self::chain_lines(node, SIZES, NO_ICMP, "input priority filter", &[&rule])
             }
             TrafficAction::BlockVrrp { node } => {
-                let rule = format!("{VRRP_GROUP} counter drop");
+                let rule = format!("{} counter drop", self.vrrp_group());
                 Self::chain_lines(node, VRRP, NO_VRRP, "input priority filter", &[&rule])
             }
             TrafficAction::ClampMss { node, size } => {
@@ -312,6 +332,15 @@ impl LabPlan {
         let new = begins.map(|state| rule(state, "accept", "new-connection"));
         let rest = rule("", "drop", "all-else");
         [known].into_iter().chain(new).chain([rest]).collect()
+    }
+
+    /// What a rule that drops VRRP looks at: its group (RFC 5798, 5.1.1.2 and 5.1.2.2).
+    #[must_use]
+    pub fn vrrp_group(&self) -> &'static str {
+        match self.vip() {
+            IpAddr::V4(_) => "ip daddr 224.0.0.18",
+            IpAddr::V6(_) => "ip6 daddr ff02::12",
+        }
     }
 
     /// The ICMP that `filter-icmp` drops, as nft(8) has it.

@@ -1,10 +1,10 @@
 //! keepalived's configuration, made from the lab.
 
-use super::{Backend, Cidr, Host, INTERFACE, LabPlan, Process, SECOND_INTERFACE, Service};
+use super::{Backend, Host, INTERFACE, LabPlan, Process, SECOND_INTERFACE, Service};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Forwarding, ServerKind};
-use crate::keepalived::{CHECK, Config, HealthCheck, Keepalived, Own, Statement, VIP};
+use crate::base::{Family, Forwarding, ServerKind};
+use crate::keepalived::{CHECK, Config, GATEWAY, HealthCheck, Keepalived, Own, Statement, VIP};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -13,8 +13,11 @@ pub const KEEPALIVED_FOLDER: &str = "{folder}";
 /// The name of the program in that folder that asks a real server (`MISC_CHECK`).
 pub const CHECKER: &str = "check";
 
-/// The name of the instance of VRRP.
-const VRRP_INSTANCE: &str = "VI_1";
+/// The names of the instances of VRRP, one for each link, with their `virtual_router_id`.
+const INSTANCES: [(&str, u8); 2] = [("VI_1", 51), ("VI_2", 52)];
+/// The group of IPv6 to which sync daemons tell: that of the link. Their own is one of IPv4 (ipvsadm(8),
+/// `--mcast-group`), and a link of IPv6 has no source for it.
+pub(super) const SYNC_GROUP: &str = "ff02::81";
 /// The priorities of the two directors: those of keepalived.conf(5)'s examples.
 const FIRST_PRIORITY: u8 = 150;
 const SECOND_PRIORITY: u8 = 100;
@@ -124,6 +127,10 @@ impl LabPlan {
             .unwrap_or_default();
         let value = |word: &str| match word {
             VIP => Some(self.vip().to_string()),
+            GATEWAY => {
+                let moving = self.moving().into_iter().nth(1);
+                moving.map(|(cidr, _)| cidr.address.to_string())
+            }
             CHECK => Some(format!("{KEEPALIVED_FOLDER}/{CHECKER}")),
             INTERFACE | SECOND_INTERFACE => Some(word.to_owned()),
             host => {
@@ -190,9 +197,14 @@ impl Writer<'_> {
         writeln!(out, "    router_id {node}")?;
         writeln!(out, "    script_user root")?;
         if plan.has_two_directors() {
-            writeln!(out, "    vrrp_version {}", said.vrrp_version())?;
+            writeln!(out, "    vrrp_version {}", said.vrrp_version(plan.family()))?;
             if said.sync {
-                writeln!(out, "    lvs_sync_daemon {INTERFACE} {VRRP_INSTANCE} id 1")?;
+                let (instance, _) = INSTANCES[0];
+                let group = match plan.family() {
+                    Family::Ipv4 => String::new(),
+                    Family::Ipv6 => format!(" group {SYNC_GROUP}"),
+                };
+                writeln!(out, "    lvs_sync_daemon {INTERFACE} {instance} id 1{group}")?;
             }
         }
         writeln!(out, "}}\n")?;
@@ -228,8 +240,9 @@ impl Writer<'_> {
         writeln!(out, "}}")
     }
 
-    /// The instance of VRRP that moves the VIP. The first director has the higher priority, so it has the VIP
-    /// at first.
+    /// The instances of VRRP that move the VIP, and the gateway of masqueraded real servers. Where the two
+    /// are on different links each has an instance, and a sync group makes both go to one director. The
+    /// first director has the higher priority, so it has them at first.
     ///
     /// `nopreempt` and `preempt_delay` are for an instance that begins as a backup (keepalived/vrrp/vrrp.c,
     /// `vrrp_complete_instance`).
@@ -241,26 +254,50 @@ impl Writer<'_> {
             (true, true) => ("BACKUP", FIRST_PRIORITY),
             (false, _) => ("BACKUP", SECOND_PRIORITY),
         };
-        writeln!(out, "vrrp_instance {VRRP_INSTANCE} {{")?;
-        writeln!(out, "    state {state}")?;
-        writeln!(out, "    interface {INTERFACE}")?;
-        writeln!(out, "    virtual_router_id 51")?;
-        writeln!(out, "    priority {priority}")?;
-        writeln!(out, "    advert_int {}", seconds(said.advert_int()))?;
-        if said.nopreempt {
-            writeln!(out, "    nopreempt")?;
+        let moving = self.plan.moving();
+        let on = |link: &'static str| {
+            let moving = moving.iter().filter(move |(_, interface)| *interface == link);
+            moving.map(|(cidr, _)| cidr).collect::<Vec<_>>()
+        };
+        let links = [INTERFACE, SECOND_INTERFACE].map(|link| (link, on(link)));
+        let links = || {
+            links
+                .iter()
+                .filter(|(_, moving)| !moving.is_empty())
+                .zip(INSTANCES)
+        };
+        if links().count() > 1 {
+            writeln!(out, "vrrp_sync_group VG_1 {{\n    group {{")?;
+            for (_, (instance, _)) in links() {
+                writeln!(out, "        {instance}")?;
+            }
+            writeln!(out, "    }}\n}}\n")?;
         }
-        if let Some(time) = said.preempt_delay {
-            writeln!(out, "    preempt_delay {}", seconds(time))?;
+        for ((link, moving), (instance, id)) in links() {
+            writeln!(out, "vrrp_instance {instance} {{")?;
+            writeln!(out, "    state {state}")?;
+            writeln!(out, "    interface {link}")?;
+            writeln!(out, "    virtual_router_id {id}")?;
+            writeln!(out, "    priority {priority}")?;
+            writeln!(out, "    advert_int {}", seconds(said.advert_int()))?;
+            if said.nopreempt {
+                writeln!(out, "    nopreempt")?;
+            }
+            if let Some(time) = said.preempt_delay {
+                writeln!(out, "    preempt_delay {}", seconds(time))?;
+            }
+            writeln!(out, "    garp_master_delay {}", seconds(said.garp_master_delay()))?;
+            writeln!(out, "    garp_master_repeat {}", said.garp_master_repeat())?;
+            if let Some(time) = said.garp_master_refresh {
+                writeln!(out, "    garp_master_refresh {}", seconds(time))?;
+            }
+            writeln!(out, "    virtual_ipaddress {{")?;
+            for cidr in moving {
+                writeln!(out, "        {cidr} dev {link}")?;
+            }
+            writeln!(out, "    }}\n}}\n")?;
         }
-        writeln!(out, "    garp_master_delay {}", seconds(said.garp_master_delay()))?;
-        writeln!(out, "    garp_master_repeat {}", said.garp_master_repeat())?;
-        let vip = Cidr::alone(self.service.vip());
-        writeln!(
-            out,
-            "    virtual_ipaddress {{\n        {vip} dev {INTERFACE}\n    }}"
-        )?;
-        writeln!(out, "}}\n")
+        Ok(())
     }
 
     /// The address and the port of a real server, as keepalived.conf(5) has them.

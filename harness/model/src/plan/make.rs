@@ -95,13 +95,28 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
     let director = front.next(Use::Balancer);
     let second = (lab.directors.unwrap_or(1) > 1).then(|| front.next(Use::Balancer));
     let second = second.flatten();
+    let two = second.is_some();
     // Behind the director everything is on its second link.
-    let (director_back, servers_on) = match wiring {
-        Wiring::OneArmed => (None, &mut front),
-        Wiring::TwoArmed => (back.next(Use::Balancer), &mut back),
+    let (director_back, second_back, servers_on) = match wiring {
+        Wiring::OneArmed => (None, None, &mut front),
+        Wiring::TwoArmed => {
+            let first = back.next(Use::Balancer);
+            (first, two.then(|| back.next(Use::Balancer)).flatten(), &mut back)
+        }
     };
+    let translates = lab
+        .real_servers
+        .iter()
+        .any(|server| wired(server, Forwarding::Masquerading));
+    // Of two directors the one that has the VIP is the gateway of masqueraded real servers, by an address
+    // that moves as the VIP does.
+    let moving_gateway = (two && translates)
+        .then(|| servers_on.next(Use::Virtual))
+        .flatten()
+        .map(|given| Cidr::alone(given.address.address));
     let gateway = director_back.as_ref().or(director.as_ref());
-    let gateway = gateway.map_or(unspecified, |given| given.address).address;
+    let gateway = gateway.map_or(unspecified, |given| given.address);
+    let gateway = moving_gateway.unwrap_or(gateway).address;
     let servers: Vec<(&RealServer, Given)> = lab
         .real_servers
         .iter()
@@ -171,10 +186,6 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         ..service.clone()
     });
     let further_services: Vec<Service> = further_services.collect();
-    let translates = lab
-        .real_servers
-        .iter()
-        .any(|server| wired(server, Forwarding::Masquerading));
     let routed = lab.vip == Some(Vip::Routed);
     let to_vip = director.as_ref().filter(|_| routed).map(|director| Route {
         from: None,
@@ -220,26 +231,25 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         (parts, sysctls)
     });
     // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself.
-    // (`check` has refused two of them on other labs than a flat one with direct routing.)
-    let moved = second.is_some() && lab.keepalived.is_some();
+    let moved = two && lab.keepalived.is_some();
     let keepalived = lab.keepalived.as_ref();
     let keepalived = keepalived.map(|said| Process::Keepalived(said.understood(kind.port())));
-    let second = second.map(|given| {
-        let mut parts = Parts::new(Node::SecondDirector, Some(Process::Ipvs), given);
-        parts.further.extend(keepalived.clone());
-        let sysctls = parts.sysctls(families, &[DIRECTOR_SYSCTLS], &lab.director_sysctls);
-        (parts, sysctls)
-    });
     // The article's director has the VIP on its own interface, forwards packets, and has a table made by
     // ipvsadm.
-    let director = director.map(|given| {
-        let mut parts = Parts::new(Node::Director, Some(Process::Ipvs), given);
+    let balancer = |node: Node, given: Given, given_back: Option<Given>| {
+        let has_vip = node.is_first_director() && !routed && !moved;
+        let mut parts = Parts::new(node, Some(Process::Ipvs), given);
         parts.further.extend(keepalived.clone());
-        if !routed && !moved {
+        if has_vip {
             parts.nics.first_mut().addresses.push(vip);
         }
-        if let Some(given) = director_back {
-            parts.nics.push(given.nic(SECOND_INTERFACE));
+        let mut behind = given_back.map(|given| given.nic(SECOND_INTERFACE));
+        if let Some(gateway) = moving_gateway.filter(|_| has_vip) {
+            let nic = behind.as_mut().unwrap_or_else(|| parts.nics.first_mut());
+            nic.addresses.push(gateway);
+        }
+        if let Some(nic) = behind {
+            parts.nics.push(nic);
         }
         parts.routes.extend(by(inner));
         // Answers that come in by the link by which they leave would have it send redirects
@@ -250,7 +260,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
         let sysctls = parts.sysctls(families, &roles, &lab.director_sysctls);
         (parts, sysctls)
-    });
+    };
+    let director = director.map(|given| balancer(Node::Director, given, director_back));
+    let second = second.map(|given| balancer(Node::SecondDirector, given, second_back));
     let servers = servers.into_iter().map(|(server, given)| {
         let server_id = FIRST_SERVER_ID + u32::from(given.index);
         let runs = Process::Server(match kind {

@@ -4,7 +4,7 @@
 use super::service::Service;
 use super::{LabPlan, Step};
 use crate::Name;
-use crate::action::{Action, ClientAction, Opening, ServiceEdit, TableAction};
+use crate::action::{Action, ClientAction, Edit, Opening, ServiceEdit, TableAction};
 use crate::base::{OneOrMore, Phase};
 
 /// The service of the operation that is classified, by the scenario's steps: that of its connection.
@@ -65,21 +65,21 @@ pub(super) fn of_plan(steps: Vec<Step>, services: &OneOrMore<Service>) -> Vec<St
 fn seen_from(first: &Name, action: Action, services: &OneOrMore<Service>) -> Action {
     match action {
         Action::Client(action) => opened_from(first, action).into(),
-        Action::Table(edit) if edit.is_of_one_service() => {
+        Action::Table(Edit { action: edit, .. }) if edit.is_of_one_service() => {
             let service = Name::of_own_service();
             edited_from(first, ServiceEdit { service, edit }, services)
         }
-        Action::Table(edit) => {
+        Action::Table(Edit { on, action }) => {
             let named = services.iter().find(|service| service.id == *first);
             let first = named.map(|service| service.address.port());
-            let edit = match edit {
+            let action = match action {
                 TableAction::RemoveService { port } if port == first => {
                     TableAction::RemoveService { port: None }
                 }
                 TableAction::AddService { port } if port == first => TableAction::AddService { port: None },
                 other => other,
             };
-            edit.into()
+            Edit { on, action }.into()
         }
         Action::Other(other) => edited_from(first, other, services),
         other @ (Action::Mysqld(_)
@@ -148,11 +148,12 @@ impl LabPlan {
         let named = |name: &Name| (*name != own).then(|| name.clone());
         match action {
             // By its mark it is one with the lab's own.
-            Action::Table(edit) if edit.is_of_one_service() && self.service().mark.is_none() => ServiceEdit {
-                service: first.clone(),
-                edit: edit.clone(),
+            Action::Table(Edit { action: edit, .. })
+                if edit.is_of_one_service() && self.service().mark.is_none() =>
+            {
+                let (service, edit) = (first.clone(), edit.clone());
+                ServiceEdit { service, edit }.into()
             }
-            .into(),
             Action::Other(other) if other.service == own => other.edit.clone().into(),
             Action::Client(ClientAction::Connect(opening)) => {
                 let service = named(opening.service.as_ref().unwrap_or(first));

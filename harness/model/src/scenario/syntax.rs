@@ -15,7 +15,7 @@ pub(super) use keepalived::KeepalivedInput;
 pub(super) use mysqld::MysqldInput;
 pub(super) use probe::{OutageInput, ProbeInput};
 pub(super) use server_program::ServerProgramInput;
-pub(super) use step::{AFTER, Placed, SERVICE};
+pub(super) use step::{AFTER, ON, Placed, SERVICE};
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
@@ -163,8 +163,8 @@ macro_rules! lab_structure {
                 /// it the steps of the scenario are the only ones who edit the table.
                 optional "keepalived" keepalived: KeepalivedInput;
                 /// How many directors there are: 1 or 2. The second one is the host `director2`, on the same
-                /// link. keepalived on both moves the VIP between them by VRRP: `director` has it at first,
-                /// neither has it without keepalived. For direct routing over IPv4. Default: 1.
+                /// links. `director` has the VIP at first. keepalived on both moves it between them by VRRP;
+                /// without keepalived steps do (`move-vip`). Default: 1.
                 optional "directors" directors: At<Directors>;
                 /// The client host has so many addresses, each that of a client of its own to the director:
                 /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.

@@ -129,13 +129,13 @@ pub(super) fn fields<'n, 'm>(
     })
 }
 
-/// The one entry of an action, and what stands beside it under the key `beside`.
-pub(super) fn action<'n>(
+/// The one entry of an action, and what stands beside it under the keys `beside`.
+pub(super) fn action<'n, const N: usize>(
     node: &'n Node,
-    beside: &[&str],
+    beside: [&str; N],
     known: &[&'static str],
     mistakes: &mut Mistakes,
-) -> Option<(Vec<&'n Entry>, &'n Entry)> {
+) -> Option<([Option<&'n Node>; N], &'n Entry)> {
     let entries = match &node.kind {
         Kind::Map(entries) => entries,
         Kind::Refused => return None,
@@ -173,7 +173,8 @@ pub(super) fn action<'n>(
         );
         return None;
     };
-    Some((with_it, entry))
+    let value = |key: &str| with_it.iter().find(|entry| entry.key.value == key);
+    Some((beside.map(|key| value(key).map(|entry| &entry.value)), entry))
 }
 
 /// Adds the mistake of an action that is not among `known`.

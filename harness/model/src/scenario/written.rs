@@ -3,12 +3,12 @@
 mod lab;
 mod part;
 
-use super::syntax::{AFTER, SERVICE};
+use super::syntax::{AFTER, ON, SERVICE};
 use super::{
     Axis, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore, KERNEL, Lab,
     Never, Phases, Range, Scenario, Value as AxisValue,
 };
-use crate::action::{Action, ServiceEdit, Timed};
+use crate::action::{Action, Edit, ServiceEdit, Timed};
 use lab::lab;
 use part::{Fields, Part, data, extend, flow, insert, quoted, text};
 use std::fmt::Write as _;
@@ -266,9 +266,13 @@ fn actions(list: &[Timed]) -> Part {
 /// An action has the same keys in records and in scenarios. What is only a word in records has no fields
 /// here.
 fn step(timed: &Timed) -> Part {
-    let (service, action) = match &timed.action {
-        Action::Other(ServiceEdit { service, edit }) => (Some(service), data(edit)),
-        action => (None, data(action)),
+    let (service, on, action) = match &timed.action {
+        Action::Other(ServiceEdit { service, edit }) => (Some(service), None, data(edit)),
+        Action::Table(Edit { on, action }) => {
+            let on = Some(on).filter(|on| !on.is_first_director());
+            (None, on, data(action))
+        }
+        other => (None, None, data(other)),
     };
     let action = match action {
         Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),
@@ -280,6 +284,9 @@ fn step(timed: &Timed) -> Part {
     }
     if let Some(service) = service {
         insert(&mut step, SERVICE, data(service));
+    }
+    if let Some(on) = on {
+        insert(&mut step, ON, data(on));
     }
     extend(&mut step, action);
     Part::Map(step)

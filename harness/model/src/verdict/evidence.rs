@@ -8,9 +8,9 @@ use super::{
     Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd,
     Reason, Sent, Terminator, TerminatorKind,
 };
-use crate::action::{Action, Node};
+use crate::action::Action;
 use crate::duration::Instant;
-use crate::ipvs::{Connections, Table};
+use crate::ipvs::{Connections, Destination, Table};
 use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::record::{AtEnd, CellRecord, Moment, StepOutcome};
@@ -107,13 +107,14 @@ fn lasting(record: &CellRecord) -> Vec<Evidence> {
         .collect()
 }
 
-/// The director's table beside its connection entries: an entry may outlive its real server.
+/// Each director's table beside its connection entries: an entry may outlive its real server.
 fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Evidence> {
-    let mut all = record.snapshots_of(&Node::Director);
+    let mut all = record.snapshots.iter();
     let before_change = all.find(|snapshot| snapshot.moment == Moment::BeforeChange);
     let before_change = before_change.map(|snapshot| snapshot.at);
     record
-        .snapshots_of(&Node::Director)
+        .snapshots
+        .iter()
         .filter(|snapshot| match snapshot.moment {
             Moment::AfterChange | Moment::End => true,
             // What keepalived made before the change is how the lab began.
@@ -138,6 +139,7 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
                 });
             Some(Evidence {
                 fact: Fact::Table {
+                    director: snapshot.node.clone(),
                     moment: snapshot.moment,
                     edited: Some(snapshot.at).filter(|_| snapshot.moment == Moment::Changed),
                     servers: table(record, &services),
@@ -149,19 +151,24 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
         .collect()
 }
 
-/// The real servers in the cell's own service.
+/// The real servers in the cell's own service: those of the lab in its order, then those that are none of the
+/// lab's, as a `sorry_server` of an author's own configuration may be.
 fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
     let plan = &record.plan;
     let service = listed.service(plan.service().listen());
-    plan.real_servers()
-        .filter_map(|(name, host)| {
-            let destination = service?.destination(plan.listed(host))?;
-            Some(HeldServer {
-                server: name.clone(),
-                weight: destination.weight.to_string(),
-            })
-        })
-        .collect()
+    let held = |server: String, destination: &Destination| HeldServer {
+        server,
+        weight: destination.weight.to_string(),
+    };
+    let own = plan.real_servers().filter_map(|(name, host)| {
+        let destination = service?.destination(plan.listed(host))?;
+        Some(held(name.to_string(), destination))
+    });
+    let known = |address| plan.real_servers().any(|(_, host)| plan.listed(host) == address);
+    let all = service.into_iter().flat_map(|service| &service.destinations);
+    let others = all.filter(|destination| !known(destination.address));
+    let others = others.map(|destination| held(destination.address.to_string(), destination));
+    own.chain(others).collect()
 }
 
 /// The entry of the connection from this port of the client's.

@@ -24,8 +24,14 @@ pub enum Fact {
         /// What showed that it had its effect.
         proof: Proof,
     },
-    /// What the director's table and its connection entries held.
+    /// What a director's table and its connection entries held.
     Table {
+        /// Which one's.
+        #[serde(
+            default = "Node::first_director",
+            skip_serializing_if = "Node::is_first_director"
+        )]
+        director: Node,
         /// When in the cell.
         moment: Moment,
         /// When on the clock, if keepalived had edited it then.
@@ -140,12 +146,12 @@ pub enum Fact {
     Orphaned(OrphanedSession),
 }
 
-/// A real server in the director's table.
+/// A real server in a director's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HeldServer {
-    /// Which one.
-    pub server: Name,
+    /// Its name; its address and port if it is none of the lab's.
+    pub server: String,
     /// Its weight as `ipvsadm -Ln` prints it.
     pub weight: String,
 }
@@ -214,21 +220,20 @@ impl fmt::Display for Fact {
             } => write!(f, "{}: {action} ({proof})", at(*when)),
             Self::Table {
                 edited: Some(edited),
+                director,
                 servers,
                 entry,
                 ..
             } => {
-                let when = at(*edited);
-                write!(
-                    f,
-                    "{when}, edited by keepalived, the director's table held {}",
-                    held(servers)
-                )?;
+                let (when, whose) = (at(*edited), whose(director));
+                let held = held(servers);
+                write!(f, "{when}, edited by keepalived, {whose} table held {held}")?;
                 entry.as_ref().map_or(Ok(()), |entry| entry.fmt(f))
             }
             Self::Table {
                 moment,
                 edited: None,
+                director,
                 servers,
                 entry,
             } => {
@@ -238,7 +243,7 @@ impl fmt::Display for Fact {
                     Moment::Changed => "when keepalived had edited it",
                     Moment::End => "at the end",
                 };
-                write!(f, "{when}, the director's table held {}", held(servers))?;
+                write!(f, "{when}, {} table held {}", whose(director), held(servers))?;
                 entry.as_ref().map_or(Ok(()), |entry| entry.fmt(f))
             }
             Self::Began {
@@ -399,6 +404,14 @@ pub fn named_gaps(gaps: &[Duration]) -> (&[Duration], Option<Duration>) {
     match gaps {
         [first @ .., last] if gaps.len() > GAPS_NAMED => (&first[..3], Some(*last)),
         all => (all, None),
+    }
+}
+
+/// Whose table it is. Of one director, or of the first one, no name is said.
+fn whose(director: &Node) -> String {
+    match director.is_first_director() {
+        true => "the director's".to_owned(),
+        false => format!("{director}'s"),
     }
 }
 

@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, Node, ServiceEdit, TableAction};
+use crate::action::{Action, ClientAction, Edit, Node, ServiceEdit, TableAction};
 use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -182,7 +182,15 @@ pub fn is_control(record: &CellRecord) -> bool {
 fn changes(phase: Phase, action: &Action) -> bool {
     match (phase, action) {
         (Phase::Before, _)
-        | (_, Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable)) => false,
+        | (
+            _,
+            Action::Wait(_)
+            | Action::Watch(_)
+            | Action::Table(Edit {
+                action: TableAction::SaveTable,
+                ..
+            }),
+        ) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,
         (

@@ -228,7 +228,7 @@ fn removed_for(wait: f64) -> World {
         vec![
             Action::start_query(statement("select 1", 0.0)),
             Action::wait(super::seconds(wait)),
-            Action::Table(TableAction::AddRealServer {
+            Action::from(TableAction::AddRealServer {
                 server: super::name("rs1"),
                 weight: 1,
             }),

@@ -79,7 +79,7 @@ pub fn statement(sql: &str, takes: f64) -> Statement {
 }
 
 pub fn remove_rs1() -> Action {
-    Action::Table(TableAction::RemoveRealServer { server: name("rs1") })
+    Action::from(TableAction::RemoveRealServer { server: name("rs1") })
 }
 
 pub fn stop_rs1() -> Action {

@@ -21,7 +21,7 @@ pub(crate) fn select() -> Statement {
 /// Real server present or absent × three things that a client does.
 pub(crate) fn scenario() -> Scenario {
     let steps = Phases::of::<Action>;
-    let remove = Action::Table(TableAction::RemoveRealServer { server: name("rs1") });
+    let remove = Action::from(TableAction::RemoveRealServer { server: name("rs1") });
     let slow = Statement {
         sql: "select sleep(20)".to_owned(),
         takes: Duration::from_secs(20),
@@ -88,7 +88,7 @@ pub(crate) fn drain() -> Scenario {
         axes: vec![],
         steps: Phases::of(
             vec![Action::connect()],
-            vec![Action::Table(TableAction::SetWeight {
+            vec![Action::from(TableAction::SetWeight {
                 server: name("rs1"),
                 weight: 0,
             })],

@@ -44,6 +44,21 @@ const RELOADED: &str = "Reload complete";
 const STARTED: &str = "Startup complete";
 /// What it says of a check that it will not make (keepalived/check/check_misc.c).
 const DISABLED: &str = "Disabling misc script";
+/// How it complains of its configuration (keepalived/lib/parser.c, `report_config_error`).
+const COMPLAINS: &str = "(keepalived.conf: Line ";
+/// How many of them are told where there is one line for the failure.
+const LAST_WORDS: usize = 2;
+/// How lines begin that it logs whenever it starts and ends, and that say nothing of why it does.
+const ROUTINE: [&str; 8] = [
+    "Activating ",
+    "Registering ",
+    "Starting ",
+    "Opening ",
+    "Gained ",
+    "CPU usage ",
+    "Stopp",
+    "pid ",
+];
 /// How many lines of the log an error shows.
 const SHOWN: usize = 8;
 
@@ -106,8 +121,9 @@ impl Control {
         fs::set_permissions(&checker, fs::Permissions::from_mode(0o700)).stage(stage)?;
         let (reader, log) = io::pipe().stage(stage)?;
         let (stopped, stop) = io::pipe().stage(stage)?;
-        let vip = plan.has_two_directors().then(|| plan.vip());
-        let shared = Arc::new(Shared::new(node.clone(), vip, director::table(director)?));
+        let moving = plan.moving().into_iter().map(|(cidr, _)| cidr.address);
+        let moving = moving.filter(|_| plan.has_two_directors()).collect();
+        let shared = Arc::new(Shared::new(node.clone(), moving, director::table(director)?));
         let watched = Arc::clone(&shared);
         let own = folder.display().to_string();
         let watcher = director
@@ -129,11 +145,6 @@ impl Control {
         control.configure(plan)?;
         control.launch(plan, director)?;
         Ok(control)
-    }
-
-    /// Does its director have the VIP?
-    pub(crate) fn holds_vip(&self) -> bool {
-        self.shared.lock().holds_vip()
     }
 
     /// Waits until its director has the VIP, as long as keepalived lives.
@@ -274,10 +285,11 @@ impl Control {
             };
             match (so, ended) {
                 (Some(so), _) => Ok(Some(so)),
-                (None, Some(status)) => Err(LabError::new(
-                    stage,
-                    format!("keepalived has ended: {}", in_words(status)),
-                )),
+                (None, Some(status)) => {
+                    let (how, said) = (in_words(status), last_words(&self.shared));
+                    let reason = format!("keepalived has ended: {how}; it said last: {said}");
+                    Err(LabError::new(stage, reason))
+                }
                 (None, None) => Ok(None),
             }
         });
@@ -293,7 +305,7 @@ impl Control {
     fn understood(&self, stage: &str, before: usize) -> Result<()> {
         let seen = self.shared.lock();
         let new = seen.lines.iter().skip(before);
-        let complains = |line: &&LoggedLine| line.text.starts_with("(keepalived.conf: Line ");
+        let complains = |line: &&LoggedLine| line.text.starts_with(COMPLAINS);
         let log: Vec<String> = new.filter(complains).map(|line| line.text.clone()).collect();
         match log.first() {
             None => Ok(()),
@@ -478,6 +490,24 @@ fn own_file() -> PathBuf {
     };
     let by_path = std::env::current_exe().ok().filter(same);
     by_path.unwrap_or_else(|| format!("/proc/{}/exe", std::process::id()).into())
+}
+
+/// How long what a keepalived that has ended said may be on its way to who reads it.
+const SAID: Duration = Duration::from_secs(1);
+
+/// What a keepalived that has ended said last, before it took its leave.
+fn last_words(shared: &Shared) -> String {
+    let leave = |line: &LoggedLine| line.text.starts_with("Stopped Keepalived");
+    let gone = || shared.lock().lines.iter().any(leave).then_some(());
+    // One that was killed takes no leave.
+    let _ = poll_for(SAID, Duration::from_millis(1), || Ok::<_, LabError>(gone()));
+    let seen = shared.lock();
+    let routine = |line: &&LoggedLine| ROUTINE.iter().any(|begins| line.text.starts_with(begins));
+    let last = seen.lines.iter().rev().filter(|line| !routine(line));
+    let last = last.take(LAST_WORDS);
+    let mut last: Vec<String> = last.map(|line| format!("`{}`", line.text)).collect();
+    last.reverse();
+    last.join(", ")
 }
 
 /// How a process ended.

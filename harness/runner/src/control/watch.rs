@@ -25,8 +25,8 @@ pub(super) struct Shared {
     seen: Mutex<Seen>,
     /// The director.
     node: Node,
-    /// The VIP that is looked for on it.
-    vip: Option<IpAddr>,
+    /// What is looked for on it: the VIP, and what moves with it.
+    moving: Vec<IpAddr>,
 }
 
 #[derive(Default)]
@@ -53,10 +53,10 @@ impl Seen {
 impl Shared {
     /// Before keepalived is started: the table as it is now. The director does not have the VIP then, if that
     /// is looked for.
-    pub(super) fn new(node: Node, vip: Option<IpAddr>, now: Table) -> Self {
+    pub(super) fn new(node: Node, moving: Vec<IpAddr>, now: Table) -> Self {
         Self {
             node,
-            vip,
+            moving,
             seen: Mutex::new(Seen {
                 last: Some(settled(now)),
                 ..Seen::default()
@@ -174,11 +174,11 @@ fn look(shared: &Shared, clock: Clock) -> Result<bool> {
 }
 
 fn look_for_vip(shared: &Shared, seen: &mut Seen, clock: Clock) -> Result<bool> {
-    let Some(vip) = shared.vip else {
-        return Ok(false);
-    };
     let (node, at) = (shared.node.clone(), clock.now());
-    let holds = is_here(vip).stage("look for the VIP")?;
+    let mut holds = !shared.moving.is_empty();
+    for address in &shared.moving {
+        holds &= is_here(*address).stage("look for the VIP")?;
+    }
     let moved = holds != seen.holds_vip();
     if moved {
         seen.moves.push(VipChange { node, at, holds });

@@ -7,10 +7,10 @@ use crate::lab::{Lab, run_recorded, silent};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{HostAction, Node, StopSignal, SyncState};
 use lvs_matrix_model::lab::State;
-use lvs_matrix_model::plan::{Cidr, Host, INTERFACE, LabPlan, Told};
+use lvs_matrix_model::plan::{ARPING, Cidr, Host, LabPlan, NDSEND, Told};
 use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof, VipChange};
 use lvs_matrix_netns::{CommandLine, Namespace, PacketSocket, read_sysctl, write_sysctls};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// How long a port may take to come up; its carrier is noticed by the kernel's linkwatch, at most once a
@@ -132,11 +132,10 @@ pub(super) fn forgotten(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()
         let line = CommandLine::new(words.split_whitespace());
         director.check(&line).stage(stage())
     };
-    if control.holds_vip() {
-        run(&format!(
-            "ip addr del {} dev {INTERFACE}",
-            Cidr::alone(plan.vip())
-        ))?;
+    for ((cidr, _), line) in plan.moving().iter().zip(plan.moving_lines(false)) {
+        if !addresses(director, cidr.address)?.is_empty() {
+            run(&line.join(" "))?;
+        }
     }
     let daemons = sync_daemons(director)?;
     for state in [SyncState::Master, SyncState::Backup] {
@@ -246,19 +245,23 @@ pub(crate) fn move_vip(
     clock: Clock,
 ) -> Result<Effect> {
     let mut commands = Vec::new();
+    let vip = Cidr::alone(plan.vip()).to_string();
     for (node, argv) in plan.command_lines(&action.clone().into()) {
         let Some(node) = node else { continue };
         if node != *to && state.unplugged(&node).is_some() {
             continue;
         }
-        if argv.first().is_some_and(|program| program == "arping") {
-            announce(plan, lab, to)?;
+        let program = argv.first().map(String::as_str);
+        if program.is_some_and(|program| [ARPING, NDSEND].contains(&program)) {
+            announce(plan, lab, to, &argv)?;
             commands.push(silent(Some(node), argv));
             continue;
         }
         commands.push(run_recorded(lab.namespace(&node)?, Some(node.clone()), &argv)?);
-        let (at, holds) = (clock.now(), node == *to);
-        lab.moves.push(VipChange { node, at, holds });
+        if argv.contains(&vip) {
+            let (at, holds) = (clock.now(), node == *to);
+            lab.moves.push(VipChange { node, at, holds });
+        }
     }
     effect(action, commands, vip_shown(plan, lab, state, to)?)
 }
@@ -299,18 +302,66 @@ fn addresses(namespace: &Namespace, address: IpAddr) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// Sends one gratuitous ARP for the VIP from a director's card.
-fn announce(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<()> {
-    let stage = "send a gratuitous ARP";
-    let IpAddr::V4(vip) = plan.vip() else {
-        return Err(LabError::new(stage, "the VIP is one of IPv6"));
+/// Says once on the link of an address that moves, which the command line names, that a director has it: by a
+/// gratuitous ARP, or by an unsolicited neighbour advertisement.
+fn announce(plan: &LabPlan, lab: &Lab, node: &Node, argv: &[String]) -> Result<()> {
+    let stage = "tell the link of the VIP";
+    let mut moving = plan.moving().into_iter();
+    let told = moving.find(|(cidr, _)| argv.contains(&cidr.address.to_string()));
+    let (cidr, device) = told.ok_or_else(|| LabError::new(stage, "nothing of the kind moves"))?;
+    let mut nics = find(plan, node)?.nics.iter();
+    let nic = nics.find(|nic| nic.name == device);
+    let mac = nic
+        .ok_or_else(|| LabError::new(stage, format!("{node} has no {device}")))?
+        .mac
+        .0;
+    let frame = match cidr.address {
+        IpAddr::V4(address) => gratuitous_arp(mac, address),
+        IpAddr::V6(address) => advertisement(mac, address),
     };
-    let frame = gratuitous_arp(find(plan, node)?.nic().mac.0, vip);
     let sent = lab.namespace(node)?.run(move || {
-        let socket = PacketSocket::for_sending(INTERFACE)?;
+        let socket = PacketSocket::for_sending(device)?;
         socket.send(&frame)
     });
     sent.stage(stage)?.stage(stage)
+}
+
+/// An unsolicited neighbour advertisement that overrides what is known, to all nodes of the link (RFC 4861,
+/// 4.4 and 7.2.6).
+fn advertisement(mac: [u8; 6], address: Ipv6Addr) -> Vec<u8> {
+    const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    const ICMPV6: u8 = 58;
+    // Type 136, code 0, the checksum's place, the flag Override, the target, and the option of its address.
+    let mut message = vec![136, 0, 0, 0, 0x20, 0, 0, 0];
+    message.extend(address.octets());
+    message.extend([2, 1]);
+    message.extend(mac);
+    let length = u8::try_from(message.len()).unwrap_or(u8::MAX);
+    // The sum is taken over a pseudo-header, too (RFC 8200, 8.1).
+    let pseudo = [
+        &address.octets()[..],
+        &ALL_NODES.octets()[..],
+        &[0, 0, 0, length, 0, 0, 0, ICMPV6],
+    ];
+    let words = pseudo.concat();
+    let words = words.chunks(2).chain(message.chunks(2));
+    let sum: u32 = words
+        .map(|pair| pair.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)))
+        .sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let checksum = !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or_default();
+    message[2..4].copy_from_slice(&checksum.to_be_bytes());
+    let mut frame = Vec::with_capacity(86);
+    // Ethernet: to all nodes (RFC 2464, 7), from this card, IPv6.
+    frame.extend([0x33, 0x33, 0, 0, 0, 1]);
+    frame.extend(mac);
+    frame.extend([0x86, 0xdd]);
+    // IPv6: no traffic class or flow label, the length, ICMPv6, hop limit 255.
+    frame.extend([0x60, 0, 0, 0, 0, length, ICMPV6, 255]);
+    frame.extend(address.octets());
+    frame.extend(ALL_NODES.octets());
+    frame.extend(message);
+    frame
 }
 
 fn gratuitous_arp(mac: [u8; 6], vip: Ipv4Addr) -> Vec<u8> {
@@ -332,6 +383,23 @@ fn gratuitous_arp(mac: [u8; 6], vip: Ipv4Addr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// By the rule of the checksum the sum over all, the checksum among it, is all ones (RFC 1071).
+    #[test]
+    fn an_advertisement_has_the_address_as_its_target_and_a_checksum_that_is_right() {
+        let mac = [2, 0, 0, 0, 0, 7];
+        let address: Ipv6Addr = "2001:db8:0:1::100".parse().unwrap();
+        let frame = advertisement(mac, address);
+        assert_eq!(frame.len(), 86);
+        assert_eq!(frame[62..78], address.octets());
+        assert_eq!(frame[80..86], mac);
+        let length = u32::try_from(frame.len() - 54).unwrap();
+        let words = frame[22..]
+            .chunks(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let sum: u32 = words.sum::<u32>() + length + 58;
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
+    }
 
     #[test]
     fn a_gratuitous_arp_has_the_vip_as_sender_and_as_target() {

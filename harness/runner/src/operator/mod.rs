@@ -87,7 +87,7 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
         TrafficAction::SetNetem { node, delay, loss } => netem::shown(plan, lab, node, *delay, *loss),
         TrafficAction::SetMtu { node, mtu } => size::mtu(plan, lab, node, *mtu),
         TrafficAction::FilterIcmp { node } => size::filter(plan, lab, node),
-        TrafficAction::BlockVrrp { node } => size::vrrp(lab, node),
+        TrafficAction::BlockVrrp { node } => size::vrrp(plan, lab, node),
         TrafficAction::ClampMss { node, size } => size::clamp(lab, node, *size),
     }
 }

@@ -5,7 +5,7 @@ use super::{Shown, find, firewall};
 use crate::error::{Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::plan::{LabPlan, MSS, NO_ICMP, NO_VRRP, SET_MSS, SYN, VRRP_GROUP};
+use lvs_matrix_model::plan::{LabPlan, MSS, NO_ICMP, NO_VRRP, SET_MSS, SYN};
 use lvs_matrix_model::record::{Instead, Packets, Proof};
 use lvs_matrix_netns::CommandLine;
 
@@ -36,8 +36,8 @@ pub(super) fn filter(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<Shown> {
 }
 
 /// Does the director's firewall drop VRRP?
-pub(super) fn vrrp(lab: &Lab, node: &Node) -> Result<Shown> {
-    let met = rule(lab, node, NO_VRRP, VRRP_GROUP, "drop")?;
+pub(super) fn vrrp(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<Shown> {
+    let met = rule(lab, node, NO_VRRP, plan.vrrp_group(), "drop")?;
     Ok(met.map(|packets| Proof::VrrpBlocked {
         node: node.clone(),
         packets,

@@ -5,12 +5,13 @@ use crate::director::table;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded_with};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Node, TableAction};
+use lvs_matrix_model::action::{Edit, Node, TableAction};
 use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Proof;
 use lvs_matrix_model::scenario::Forwarding;
-use lvs_matrix_netns::CommandLine;
+use lvs_matrix_netns::{CommandLine, Namespace};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A table that was saved: ipvsadm's lines, and what the kernel showed at that moment.
@@ -27,52 +28,50 @@ type Shown = std::result::Result<Proof, String>;
 pub(crate) fn edit_table(
     plan: &LabPlan,
     lab: &Lab,
-    edit: &TableAction,
-    saved: &mut Option<Saved>,
+    whole: &Edit,
+    saved: &mut BTreeMap<Node, Saved>,
 ) -> Result<Effect> {
-    let action = edit.clone().into();
-    let before = counted(lab, edit)?;
+    let Edit { on, action: edit } = whole;
+    let action = whole.clone().into();
+    let director = lab.namespace(on)?;
+    let before = counted(director, edit)?;
     let commands = if *edit == TableAction::RestoreTable {
-        let no_table = || LabError::new(edit.to_string(), "no table was saved");
-        let stdin = saved.as_ref().ok_or_else(no_table)?.lines.as_bytes();
+        let no_table = || LabError::new(whole.to_string(), "no table was saved");
+        let stdin = saved.get(on).ok_or_else(no_table)?.lines.as_bytes();
         let lines = plan.command_lines(&action).into_iter();
         lines
-            .map(|(node, argv)| run_recorded_with(lab.director()?, node, &argv, stdin))
+            .map(|(node, argv)| run_recorded_with(director, node, &argv, stdin))
             .collect::<Result<_>>()?
     } else {
         run_lines(plan, lab, &action)?
     };
-    let now = table(lab.director()?)?;
+    let now = table(director)?;
     if *edit == TableAction::SaveTable {
-        *saved = Some(Saved {
-            lines: commands
-                .iter()
-                .map(|command| command.output.clone() + "\n")
-                .collect(),
-            table: now.clone(),
-        });
+        let lines = commands.iter().map(|command| command.output.clone() + "\n");
+        let lines = lines.collect();
+        let table = now.clone();
+        saved.insert(on.clone(), Saved { lines, table });
     }
     let shown = if let Some(before) = before {
-        zeroed(before, counted(lab, edit)?)
+        zeroed(before, counted(director, edit)?)
     } else if let TableAction::SetTimeouts { tcp, tcp_fin, udp } = edit {
         let line = CommandLine::new(["ipvsadm", "-L", "--timeout"]);
-        let shown = lab.director()?.check(&line).stage("read the time-outs")?;
+        let shown = director.check(&line).stage("read the time-outs")?;
         let seconds = |time: &Option<Duration>| time.map(|time| time.as_secs());
         timeouts(&shown, tcp.as_secs(), seconds(tcp_fin), seconds(udp))
     } else {
-        in_table(plan, edit, &now, saved.as_ref())
+        in_table(plan, edit, &now, saved.get(on))
     };
-    effect(edit, commands, shown)
+    effect(whole, commands, shown)
 }
 
 /// The packets that IPVS has counted, if the edit is one of its counters.
-fn counted(lab: &Lab, edit: &TableAction) -> Result<Option<u64>> {
+fn counted(director: &Namespace, edit: &TableAction) -> Result<Option<u64>> {
     if *edit != TableAction::ZeroCounters {
         return Ok(None);
     }
     let stage = "read /proc/net/ip_vs_stats";
-    let text = lab
-        .director()?
+    let text = director
         .run(|| std::fs::read_to_string("/proc/thread-self/net/ip_vs_stats"))
         .stage(stage)?
         .stage(stage)?;

@@ -288,7 +288,8 @@ impl Timeline<'_> {
             self.captures.seen_by(&Node::Client),
             self.captures.seen_by(self.next_to_servers()),
         );
-        let held = self.lab.hold();
+        let director = self.lab.director_node().clone();
+        let held = self.lab.hold(&director);
         // The service that is asked is the first one of a plan.
         let led = opening.service.as_ref().and_then(|name| self.plan.led_by(name));
         let plan = led.as_ref().unwrap_or(self.plan);
@@ -303,7 +304,7 @@ impl Timeline<'_> {
             Ok((operation, entry))
         });
         choice.put_back(self.lab)?;
-        self.lab.release(held)?;
+        self.lab.release(&director, held)?;
         let (operation, entry) = chosen?;
         let choice_shown = match entry {
             Some((port, node)) if node.real_server() == Some(server) => Choice::Entry {

@@ -356,7 +356,7 @@ impl<'s> Making<'s> {
         let usual = Timeouts::default();
         if *said != usual {
             let time = |time: Duration| time.clamp(Duration::from_secs(1), DAY);
-            self.before.push(Action::Table(TableAction::SetTimeouts {
+            self.before.push(Action::from(TableAction::SetTimeouts {
                 tcp: time(said.tcp),
                 tcp_fin: Some(time(said.tcp_fin)),
                 udp: Some(time(said.udp)).filter(|udp| *udp != usual.udp),
@@ -431,7 +431,7 @@ impl<'s> Making<'s> {
                 ours: format!("port {port}, without real servers"),
             });
             self.before
-                .push(Action::Table(TableAction::AddService { port: Some(port) }));
+                .push(Action::from(TableAction::AddService { port: Some(port) }));
         }
     }
 

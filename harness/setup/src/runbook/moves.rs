@@ -40,7 +40,7 @@ impl Move {
 /// The step in the lab.
 pub(crate) fn action(one: Move, server: &Name, kind: ServerKind) -> Action {
     let server = server.clone();
-    let table = Action::Table;
+    let table = |edit: TableAction| edit.into();
     match one {
         Move::Weight0 => table(TableAction::SetWeight { server, weight: 0 }),
         Move::Wait(time) => Action::wait(time),

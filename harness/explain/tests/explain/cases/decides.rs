@@ -5,7 +5,7 @@ mod firewalls;
 
 use super::super::table::Damage;
 use super::super::*;
-use lvs_matrix_model::action::{HostAction, TableAction, TrafficAction};
+use lvs_matrix_model::action::{Edit, HostAction, TableAction, TrafficAction};
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::Moment;
 
@@ -117,7 +117,13 @@ const DECIDES: &[Decides] = &[
         "the table was flushed",
         |cell| {
             undone(cell, |action| {
-                matches!(action, Action::Table(TableAction::FlushTable))
+                matches!(
+                    action,
+                    Action::Table(Edit {
+                        action: TableAction::FlushTable,
+                        ..
+                    })
+                )
             });
         },
     ),

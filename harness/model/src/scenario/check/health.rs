@@ -26,6 +26,7 @@ impl Said {
             ("keepalived.advert-int", &input.advert_int),
             ("keepalived.preempt-delay", &input.preempt_delay),
             ("keepalived.garp-master-delay", &input.garp_master_delay),
+            ("keepalived.garp-master-refresh", &input.garp_master_refresh),
         ];
         let times = times
             .into_iter()
@@ -64,6 +65,7 @@ impl Said {
                 preempt_delay: input.preempt_delay.as_ref().map(|at| at.value),
                 garp_master_delay: input.garp_master_delay.as_ref().map(|at| at.value),
                 garp_master_repeat: repeat.map(|at| at.value.0),
+                garp_master_refresh: input.garp_master_refresh.as_ref().map(|at| at.value),
                 sync: input.sync.is_some(),
             },
             span: input.span(),

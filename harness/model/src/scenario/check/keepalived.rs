@@ -5,7 +5,7 @@ use crate::duration::Human;
 use crate::keepalived::{HealthCheck, Keepalived};
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
-use crate::scenario::{ClientAt, Family, Forwarding, ServerKind, Vip, Wiring};
+use crate::scenario::{Family, ServerKind, Vip};
 use std::time::Duration;
 
 /// What keepalived cannot have in the lab of a cell.
@@ -28,10 +28,19 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     };
     let wrong =
         |span: Span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
-    let mut mistakes = match two {
-        Some(two) => beyond_one_link(said, two.span),
-        None => Vec::new(),
-    };
+    let family = said.last(|part| part.family.as_ref());
+    let family = family.map_or_else(Family::default, |at| at.value);
+    let mut mistakes: Vec<Mistake> = two
+        .and_then(|two| routed_vip(said, two.span))
+        .into_iter()
+        .collect();
+    if settings.vrrp_version == Some(2) && family == Family::Ipv6 {
+        mistakes.push(wrong(
+            place("keepalived.vrrp-version"),
+            "VRRP of version 2 over IPv6".to_owned(),
+            "IPv6 came with version 3 (RFC 5798)",
+        ));
+    }
     if two.is_none() && settings.says_of_vrrp() {
         let span = VRRP
             .iter()
@@ -46,7 +55,7 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
         );
     }
     if two.is_some()
-        && settings.vrrp_version() == 2
+        && settings.vrrp_version(family) == 2
         && let Some(advert_int) = settings.advert_int.filter(|time| time.subsec_nanos() > 0)
     {
         mistakes.push(
@@ -58,7 +67,8 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
             .help("add `vrrp-version: 3`, which counts hundredths of a second"),
         );
     }
-    mistakes.extend(refused(&settings).map(|(key, message, label)| wrong(place(key), message, label)));
+    mistakes
+        .extend(refused(&settings, family).map(|(key, message, label)| wrong(place(key), message, label)));
     let cannot = |what: &str| {
         let message = format!("keepalived with {what}");
         wrong(last.span, message, "a lab with keepalived has none of these")
@@ -129,17 +139,18 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
 }
 
 /// The fields that only two directors can have, by the keys of their places.
-const VRRP: [&str; 5] = [
+const VRRP: [&str; 6] = [
     "keepalived.advert-int",
     "keepalived.vrrp-version",
     "keepalived.preempt-delay",
     "keepalived.garp-master-delay",
     "keepalived.garp-master-repeat",
+    "keepalived.garp-master-refresh",
 ];
 
 /// What a lab of two directors cannot have where steps move the VIP.
 fn without_keepalived(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
-    let mut mistakes = beyond_one_link(said, two);
+    let mut mistakes: Vec<Mistake> = routed_vip(said, two).into_iter().collect();
     if said.misbuilt().next().is_some() {
         let message = "two directors in a lab that is built wrong".to_owned();
         let label = "what is built wrong has one director";
@@ -148,51 +159,28 @@ fn without_keepalived(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
     mistakes
 }
 
-/// What a lab of two directors cannot have, beside what no lab with keepalived has.
-fn beyond_one_link(said: &CellLab<'_>, two: Span) -> Vec<Mistake> {
-    let methods = said.methods(two).into_iter();
-    let other = methods
-        .filter(|(method, _)| *method != Forwarding::DirectRouting)
-        .map(|(method, span)| (method.as_str(), span))
-        .next();
-    let wiring = said
-        .last(|part| part.wiring.as_ref())
-        .filter(|at| at.value != Wiring::OneArmed);
-    let family = said
-        .last(|part| part.family.as_ref())
-        .filter(|at| at.value != Family::Ipv4);
-    let vip = said
-        .last(|part| part.vip.as_ref())
-        .filter(|at| at.value != Vip::OnDirector);
-    let client = said
-        .last(|part| part.client_at.as_ref())
-        .filter(|at| at.value != ClientAt::OnLink);
-    let all = [
-        other,
-        wiring.map(|at| (at.value.as_str(), at.span)),
-        family.map(|at| (at.value.as_str(), at.span)),
-        vip.map(|at| (at.value.as_str(), at.span)),
-        client.map(|at| (at.value.as_str(), at.span)),
-    ];
-    let mistake = |(what, span): (&str, Span)| {
-        let message = format!("two directors with `{what}`");
-        let label = "two directors are on one link, over IPv4, with direct routing";
-        Mistake::new(MistakeKind::Wiring, span, message, label).second(two, "two directors")
-    };
-    all.into_iter().flatten().map(mistake).collect()
+/// A VIP that is nobody's comes to the director by a route of its router, and a route does not move.
+fn routed_vip(said: &CellLab<'_>, two: Span) -> Option<Mistake> {
+    let vip = said.last(|part| part.vip.as_ref())?;
+    (vip.value != Vip::OnDirector).then(|| {
+        let message = format!("two directors with `{}`", vip.value.as_str());
+        let label = "the VIP of two directors is an address that moves";
+        Mistake::new(MistakeKind::Wiring, vip.span, message, label).second(two, "two directors")
+    })
 }
 
 /// What keepalived would not take, and would replace by something else: the field, what is wrong, and what it
 /// takes (keepalived/vrrp/vrrp_parser.c).
-fn refused(said: &Keepalived) -> impl Iterator<Item = (&'static str, String, &'static str)> {
+fn refused(said: &Keepalived, family: Family) -> impl Iterator<Item = (&'static str, String, &'static str)> {
     const ADVERT: &str = "keepalived.advert-int";
     const DELAY: &str = "keepalived.preempt-delay";
     const GARP_DELAY: &str = "keepalived.garp-master-delay";
     const GARP_REPEAT: &str = "keepalived.garp-master-repeat";
+    const GARP_REFRESH: &str = "keepalived.garp-master-refresh";
     let hundredth = Duration::from_millis(10);
     let advert = said.advert_int.and_then(|time| {
         let uneven = time.as_nanos() % hundredth.as_nanos() != 0;
-        let (wrong, takes) = match said.vrrp_version() {
+        let (wrong, takes) = match said.vrrp_version(family) {
             2 => (
                 time.subsec_nanos() == 0 && !(1..=255).contains(&time.as_secs()),
                 "from 1s to 255s with version 2",
@@ -217,9 +205,17 @@ fn refused(said: &Keepalived) -> impl Iterator<Item = (&'static str, String, &'s
         garp_delay.map(|time| (GARP_DELAY, format!("a delay of {}", Human(time)), "whole seconds"));
     let garp_repeat = said.garp_master_repeat.filter(|times| *times == 0);
     let garp_repeat = garp_repeat.map(|_| (GARP_REPEAT, "no gratuitous ARP at all".to_owned(), "at least 1"));
+    let garp_refresh = said
+        .garp_master_refresh
+        .filter(|time| time.subsec_nanos() > 0 || time.is_zero());
+    let garp_refresh = garp_refresh.map(|time| {
+        let message = format!("a repetition each {}", Human(time));
+        (GARP_REFRESH, message, "whole seconds, at least 1s")
+    });
     advert
         .into_iter()
         .chain(delay)
         .chain(garp_delay)
         .chain(garp_repeat)
+        .chain(garp_refresh)
 }

@@ -8,7 +8,7 @@ use crate::keepalived::{Complaint, Config, Keepalived, LabFacts};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{ClientAt, Wiring};
+use crate::scenario::{ClientAt, Forwarding, Wiring};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds what is wrong with them. What is wrong in several cells is said once.
@@ -187,7 +187,12 @@ fn facts(said: &CellLab<'_>, span: Span) -> LabFacts {
     let two_armed = said
         .last(|part| part.wiring.as_ref())
         .is_some_and(|at| at.value == Wiring::TwoArmed);
+    let translates = said.servers().any(|at| {
+        let wired = said.wired(&at.value);
+        wired.contains(&Forwarding::Masquerading)
+    });
     LabFacts {
+        gateway: two && translates,
         hosts,
         directors,
         interfaces: match two_armed {

@@ -93,8 +93,8 @@ struct Walk<'d, 'f> {
     findings: &'f mut Findings,
     warnings: &'f mut Findings,
     state: State<'d>,
-    /// What steps before took out of the table, if no time has passed since.
-    gone: Gone,
+    /// What steps before took out of each director's table, if no time has passed since.
+    gone: BTreeMap<Node, Gone>,
     /// The connections that are open.
     connected: BTreeSet<On<'d>>,
     /// What was begun on a connection and not awaited.
@@ -180,7 +180,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         let ever_in_table = in_table.chain(bypassing.iter().cloned()).collect();
         let filled = Filled::of(&table, wiring.thresholds());
         let state = State::new(servers.iter().map(|server| &server.name))
-            .with_table(table)
+            .with_table(&table)
             .with_mute(wiring.all_mute())
             .with_bypass(!bypassing.is_empty());
         let state = if said().any(|added| added.firewall_mark.is_some()) {
@@ -199,7 +199,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             choice,
             findings,
             warnings,
-            gone: Gone::default(),
+            gone: BTreeMap::new(),
             ever_in_table,
             bypassing,
             filled,
@@ -428,7 +428,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             }
         }
         let service = match &step.action {
-            Action::Table(edit) if edit.is_of_one_service() => own,
+            Action::Table(edit) if edit.action.is_of_one_service() => own,
             Action::Other(other) => other.service.clone(),
             Action::Client(ClientAction::ConnectEach { .. }) if !known.is_empty() => {
                 let message = "`connect-each` where the lab has several services";
@@ -482,18 +482,21 @@ impl<'d, 'f> Walk<'d, 'f> {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
         self.can_be_reached(step);
-        let before = self.state.table().cloned();
+        let on = step.action.edit().map_or(Node::Director, |edit| edit.on.clone());
+        let before = self.state.table_of(&on).cloned();
         // Nobody asks here which step it was.
         self.state.apply(0, &step.action);
-        if let Some((before, after)) = before.as_ref().zip(self.state.table())
-            && let Some(mistake) = self.gone.edited(step, before, after)
+        let after = self.state.table_of(&on);
+        let gone = self.gone.entry(on.clone()).or_default();
+        if let Some((before, after)) = before.as_ref().zip(after)
+            && let Some(mistake) = gone.edited(step, before, after)
         {
             let (draft, choice) = (self.draft, self.choice);
             self.warnings
                 .add(|| draft.slug(choice), mistake.span, mistake.kind, || mistake);
         }
         // A connect that is under way goes on trying with this table.
-        let Some(table) = self.state.table() else {
+        let Some(table) = self.state.table_of(&on) else {
             return;
         };
         let in_further = table.further.values().flat_map(|further| further.servers.keys());

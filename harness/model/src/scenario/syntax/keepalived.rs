@@ -41,17 +41,20 @@ structure! {
         /// How far apart VRRP's adverts are. A backup takes the VIP when it has heard none for three of
         /// these and a part of one. With version 2 whole seconds. Default: 1s.
         optional "advert-int" advert_int: At<Duration>;
-        /// The version of VRRP, 2 or 3. Default: 2.
+        /// The version of VRRP, 2 or 3. Default: 2, or 3 with IPv6, which 2 does not have.
         optional "vrrp-version" vrrp_version: At<VrrpVersion>;
         /// A director that comes back leaves the VIP where it is. Without this the first director takes it
         /// back, as its priority is higher.
         optional "nopreempt" nopreempt: At<Yes>;
         /// How long after it has come back the first director takes the VIP back. Default: at once.
         optional "preempt-delay" preempt_delay: At<Duration>;
-        /// How long after its first gratuitous ARP requests a new master repeats them. Default: 5s.
+        /// How long after its first gratuitous ARP requests a new master repeats them; with IPv6 they are
+        /// neighbour advertisements. Default: 5s.
         optional "garp-master-delay" garp_master_delay: At<Duration>;
         /// How many of them it sends at a time. Default: 5.
         optional "garp-master-repeat" garp_master_repeat: At<Retries>;
+        /// How far apart it goes on sending them for as long as it has the VIP. Default: not at all.
+        optional "garp-master-refresh" garp_master_refresh: At<Duration>;
         /// The director that has the VIP tells the other one of its connections: `lvs_sync_daemon`. What it
         /// tells, and when, is the kernel's `net.ipv4.vs.sync_threshold` and `sync_refresh_period`.
         optional "sync" sync: At<Yes>;

@@ -3,11 +3,11 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
-    Neighbours, NewConnections, Opening, Percent, Reaction, Request, ServiceEdit, Statement, StopSignal,
-    SyncState, TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions,
-    host_actions, mysqld_actions, opening_fields, request_fields, statement_fields, table_actions,
-    traffic_actions, until_fields, watch_actions,
+    Action, Chain, ClientAction, ClockAction, Closing, Counted, Edit, FirewallVerdict, HostAction,
+    MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction, Request, ServiceEdit,
+    Statement, StopSignal, SyncState, TableAction, Timed, TrafficAction, Until, WatchAction, client_actions,
+    clock_actions, host_actions, mysqld_actions, opening_fields, request_fields, statement_fields,
+    table_actions, traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -35,6 +35,8 @@ pub(in crate::scenario) struct Placed {
     pub(in crate::scenario) after: Option<At<Duration>>,
     /// The virtual service that it is done to, with its place, if it is named.
     pub(in crate::scenario) service: Option<At<Name>>,
+    /// Where the director of an edit of a table is named.
+    pub(in crate::scenario) on: Option<Span>,
     places: Places,
 }
 
@@ -98,6 +100,7 @@ impl Placed {
         ]
         .iter()
         .find_map(|field| self.place(field))
+        .or(self.on)
     }
 
     /// Where what it waits for is said.
@@ -122,14 +125,19 @@ pub(in crate::scenario) const AFTER: &str = "after";
 
 /// The key beside an edit of the table that says to which virtual service it is done.
 pub(in crate::scenario) const SERVICE: &str = "service";
+
+/// The key beside an edit of a table that names the director.
+pub(in crate::scenario) const ON: &str = "on";
+
 /// What may stand beside an action.
-pub(super) const BESIDE: [&str; 2] = [AFTER, SERVICE];
+pub(super) const BESIDE: [&str; 3] = [AFTER, SERVICE, ON];
 
 /// What authors read of a step.
 const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside \
     the action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after \
     the end of the step before it begins; without that it begins at once. Beside an edit of one virtual \
-    service `service` may stand, the name of another one than the lab's own.";
+    service `service` may stand, the name of another one than the lab's own. Beside an edit of a director's \
+    table `on` may stand, with the director: `{ on: director2, set-weight: { server: rs1, weight: 0 } }`.";
 
 /// What authors read of `service`.
 const SERVICE_SAYS: &str = "The virtual service that is edited, by its name in `services`. Without it, the \
@@ -139,25 +147,24 @@ const SERVICE_SAYS: &str = "The virtual service that is edited, by its name in `
 const AFTER_SAYS: &str =
     "How long after the end of the step before it begins. Without it the step begins at once.";
 
+/// What authors read of `on`.
+const ON_SAYS: &str = "The director whose table is edited. Only beside an action that edits a table. \
+    Default: `director`.";
+
 impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let keys = keys();
-        let (with_it, entry) = table::action(node, &BESIDE, &keys, mistakes)?;
-        let beside = |key| {
-            let mut entries = with_it.iter();
-            entries
-                .find(|entry| entry.key.value == key)
-                .map(|entry| &entry.value)
-        };
-        let after = match beside(AFTER) {
+        let ([after, service, on], entry) = table::action(node, BESIDE, &keys, mistakes)?;
+        let after = match after {
             Some(node) => Some(At::<Duration>::read(node, mistakes)?),
             None => None,
         };
-        let service = match beside(SERVICE) {
-            Some(node) => Some(At::<Name>::read(node, mistakes)?),
-            None => None,
+        let mut name = |node: Option<&Node>| match node {
+            Some(node) => At::<Name>::read(node, mistakes).map(Some),
+            None => Some(None),
         };
+        let (service, on) = (name(service)?, name(on)?);
         let (key, fields) = (entry.key.value.as_str(), &entry.value);
         let (action, places) = if !keys.contains(&key) {
             table::unknown_action(&entry.key, &keys, mistakes);
@@ -180,10 +187,10 @@ impl Input for Placed {
         let span = entry.key.span;
         let action = match (&service, action) {
             (None, action) => action,
-            (Some(at), Action::Table(edit)) if edit.is_of_one_service() => Action::Other(ServiceEdit {
-                service: at.value.clone(),
-                edit,
-            }),
+            (Some(at), Action::Table(Edit { action: edit, .. })) if edit.is_of_one_service() => {
+                let service = at.value.clone();
+                Action::Other(ServiceEdit { service, edit })
+            }
             (Some(at), action) => {
                 let message = format!("`service` beside `{}`", action.key());
                 let label = "it is not done to one virtual service";
@@ -191,13 +198,43 @@ impl Input for Placed {
                 return None;
             }
         };
+        let action = match on.as_ref() {
+            None => action,
+            Some(on) => edit_on(action, on, span, mistakes)?,
+        };
         Some(Self {
             action,
             span,
             after,
             service,
+            on: on.map(|on| on.span),
             places,
         })
+    }
+}
+
+/// The edit of the table of the director that `on` names.
+fn edit_on(action: Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) -> Option<Action> {
+    let node = Host::from(on.value.clone());
+    let wrong = |message: String, label: &str, at: Span| {
+        Mistake::new(MistakeKind::NotOneAction, at, message, label)
+            .help("`on` stands beside an action that edits a table, and names the director")
+    };
+    match action {
+        Action::Table(Edit { action, .. }) if node.is_director() => {
+            let on = node;
+            Some(Edit { on, action }.into())
+        }
+        Action::Table(_) => {
+            let message = format!("`{}` is no director", on.value);
+            mistakes.add(wrong(message, "directors: director, director2", on.span));
+            None
+        }
+        other => {
+            let message = format!("`{}` with `on`", other.key());
+            mistakes.add(wrong(message, "it edits no table", span));
+            None
+        }
     }
 }
 
@@ -238,6 +275,7 @@ impl JsonSchema for Placed {
             vec![
                 (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
                 (SERVICE, SERVICE_SAYS, generator.subschema_for::<At<Name>>()),
+                (ON, ON_SAYS, generator.subschema_for::<At<Name>>()),
             ],
         )
     }

@@ -52,6 +52,34 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| undone(cell, |action| action.key() == "power-off"),
     ),
     (
+        "put-back-by-reload",
+        "keepalived/put-back",
+        "keepalived was told to read another configuration",
+        |cell| undone(cell, |action| action.key() == "reload-keepalived"),
+    ),
+    (
+        "put-back-by-reload",
+        "keepalived/put-back",
+        "keepalived had found the server failed",
+        |cell| cell.record.keepalived_log.clear(),
+    ),
+    (
+        "put-back-by-reload",
+        "keepalived/put-back",
+        "no check of the server had succeeded since",
+        |cell| {
+            let back = cell
+                .record
+                .snapshots
+                .iter()
+                .rfind(|one| one.moment == Moment::Changed);
+            let at = back.map(|back| back.at).unwrap();
+            let mut said = cell.record.keepalived_log.first().unwrap().clone();
+            (said.at, said.text) = (at, "TCP connection to [192.0.2.31]:tcp:3306 success.".to_owned());
+            cell.record.keepalived_log.push(said);
+        },
+    ),
+    (
         "check-sees-no-freeze",
         "keepalived/no-freeze",
         "the check only connects",

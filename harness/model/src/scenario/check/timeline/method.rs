@@ -2,14 +2,18 @@
 
 use super::super::wiring::{ONE_PORT, TUNNELS_ALONE};
 use super::{Placed, Walk};
-use crate::action::{Action, TableAction};
+use crate::action::{Action, Edit, TableAction};
 use crate::scenario::Forwarding;
 use crate::scenario::mistake::MistakeKind;
 
 impl Walk<'_, '_> {
     /// A method by which the director would not reach the real server is a mistake.
     pub(super) fn can_be_reached(&mut self, step: &Placed) {
-        let Action::Table(TableAction::SetForwarding { server, method, .. }) = &step.action else {
+        let Action::Table(Edit {
+            action: TableAction::SetForwarding { server, method, .. },
+            ..
+        }) = &step.action
+        else {
             return;
         };
         let crossed = self

@@ -1,7 +1,7 @@
 //! Steps that wait for a fact, and gaps between steps.
 
 use super::Walk;
-use crate::scenario::check::gap::{self, Gone};
+use crate::scenario::check::gap;
 use crate::scenario::check::state::Wrong;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::syntax::Placed;
@@ -14,7 +14,7 @@ impl<'d> Walk<'d, '_> {
         self.passed.wait(gap);
         // A gap of no width that is stated is meant.
         if step.after.is_some() || !gap::takes_no_time(&step.action) {
-            self.gone = Gone::default();
+            self.gone.clear();
         }
     }
 
