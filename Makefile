@@ -145,7 +145,7 @@ kernel: build
 # Builds lines of User-mode Linux and runs every shipped scenario on them, and the core ones on stock kernels in QEMU, side by side:
 # hours on two cores.
 kernels: export UML_LINES = 5.10 6.1 6.12 7.2
-kernels: export STOCK = package:linux-image-amd64 package:linux-image-cloud-amd64
+kernels: export STOCK = $(UML_LINES:%=package:linux-image-%-cloud-amd64)
 kernels: build
 	@.ci/packages kernels
 	.ci/kernels $(BIN) $(TARGET)/kernels

@@ -193,6 +193,7 @@ fn advice_of_cells_made_for_it_helps() {
             ("director/untold", "gratuitous-arp"),
             ("director/defends-itself", "drop-entry"),
             ("director/led", "expire-nodest-conn"),
+            ("too-big/ipv4", "pmtu-disc"),
         ] {
             assert!(id != of || kinds.contains(&kind), "{id}: {kinds:?}");
         }

@@ -37,8 +37,10 @@ const CELLS: [&str; 4] = ["--filter", HUNG, "--filter", FAST];
 
 type Test = fn(&str) -> Result<(), Failed>;
 
-const TESTS: [(&str, Test); 6] = [
+const TESTS: [(&str, Test); 8] = [
     ("beside_user_mode_linux", beside_user_mode_linux),
+    ("a_command_by_hand", by_hand),
+    ("a_saved_machine_that_was_cut_short", cut_short),
     ("a_kernel_that_does_not_start", does_not_start),
     ("a_kernel_that_takes_no_modules", takes_no_modules),
     ("what_is_lacking_is_named", lacking),
@@ -169,6 +171,95 @@ fn beside_user_mode_linux(kernel: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+/// One command in the lab of a cell: its output, its exit code, what it reads; and what has no way in.
+fn by_hand(kernel: &str) -> Result<(), Failed> {
+    let folder = results("by-hand-in-qemu");
+    let exec = |words: &[&str]| {
+        let mut exec = lvs_matrix();
+        exec.args(["exec", HUNG, "--kernel", kernel]).args(words);
+        exec
+    };
+    let out = folder.join("kept");
+    let script = "uname -r; ipvsadm -Ln; cat; echo trouble >&2; exit 7";
+    let mut command = exec(&["-i", "--out", &out.to_string_lossy(), "--", "sh", "-c", script]);
+    let input = folder.join("input");
+    fs::write(&input, "what was typed\n")?;
+    let said = say(command.stdin(fs::File::open(input)?)).expect_code(7);
+    let record = json(&out.join(format!("{HUNG}/record.json")));
+    let ran_on = record["environment"]["kernel"].as_str().unwrap();
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert_eq!(
+        lines.first().map(|release| format!("Linux {release}")).as_deref(),
+        Some(ran_on)
+    );
+    assert_eq!(lines.last(), Some(&"what was typed"));
+    assert!(
+        said.stdout.contains("TCP  192.0.2.100:3306 rr"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stderr.lines().any(|line| line == "trouble"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(record["environment"]["place"], "qemu");
+    assert_eq!(record["by-hand"][0]["exit"], 7, "{}", record["by-hand"]);
+
+    let said = say(&mut exec(&["--on", "rs9", "--", "true"])).expect_code(2);
+    assert!(said.stderr.contains("no host `rs9`"), "{}", said.stderr);
+    let said = say(&mut exec(&["--time", "real", "--", "true"])).expect_code(2);
+    assert!(said.stderr.contains("virtual time alone"), "{}", said.stderr);
+    let said = say(lvs_matrix().args(["shell", HUNG, "--kernel", kernel])).expect_code(2);
+    assert!(said.stderr.contains("`exec CELL -- COMMAND`"), "{}", said.stderr);
+    // A run of one kernel does not say where that was.
+    let mut again = lvs_matrix();
+    again.args(["exec", HUNG, "--run"]).arg(&out).args(["--", "true"]);
+    let said = say(&mut again).expect_code(2);
+    assert!(
+        said.stderr.contains("name it (--kernel package:"),
+        "{}",
+        said.stderr
+    );
+    Ok(())
+}
+
+/// It is seen, and made anew.
+fn cut_short(kernel: &str) -> Result<(), Failed> {
+    let account = Account::open("cut-short");
+    let cache = account.path("cache");
+    let (image, modules) = files(kernel);
+    let kernel = format!("qemu:{},modules={}", image.display(), modules.display());
+    let run = |name: &str| {
+        let out = account.out(name);
+        let mut command = account.run(&out, true);
+        command.args(["--kernel", &kernel, "--filter", FAST]);
+        command.env("LVS_MATRIX_CACHE", &cache);
+        let mut running = Running::start(&mut command, &out);
+        assert_eq!(running.wait().code(), Some(0), "{}", running.stderr());
+        running.stderr()
+    };
+    let boots = "booting Linux";
+    assert!(run("first").contains(boots));
+    let entries = fs::read_dir(cache.join("machines"))?.flatten();
+    let saved: Vec<PathBuf> = entries
+        .map(|entry| entry.path().join("saved"))
+        .filter(|path| path.is_file())
+        .collect();
+    let [saved] = saved.as_slice() else {
+        panic!("{saved:?}");
+    };
+    let whole = fs::metadata(saved)?.len();
+    let file = fs::File::options().write(true).open(saved)?;
+    file.set_len(whole / 2)?;
+    drop(file);
+    assert!(run("second").contains(boots));
+    assert!(!run("third").contains(boots));
+    fs::remove_dir_all(&cache)?;
+    account.nothing_is_left("a machine made anew");
+    Ok(())
+}
+
 /// Runs a cell that cannot be run, and gives what was said.
 fn refused(name: &str, kernel: &str, code: i32) -> String {
     let out = results(name).join("out");
@@ -280,7 +371,12 @@ fn warm(kernel: &str, name: &str) {
 fn killed_while_made(kernel: &str) -> Result<(), Failed> {
     let (image, modules) = files(kernel);
     let kernel = format!("qemu:{},modules={}", image.display(), modules.display());
-    for (signal, name) in [(Signal::KILL, "machine-killed"), (Signal::TERM, "machine-ended")] {
+    let signals = [
+        (Signal::KILL, "machine-killed"),
+        (Signal::TERM, "machine-ended"),
+        (Signal::INT, "machine-interrupted"),
+    ];
+    for (signal, name) in signals {
         let account = Account::open(name);
         let cache = account.path("cache");
         let making = || {
@@ -313,8 +409,9 @@ fn killed_while_made(kernel: &str) -> Result<(), Failed> {
         await_fact("QEMU's end", STUCK, || {
             still_there(&qemu).is_empty().then_some(())
         });
-        assert!(making() && !out.exists());
-        // The next run removes what is left, and makes it.
+        // A signal that can be heard has it removed; what the other leaves the next run removes, and makes.
+        assert_eq!(making(), signal == Signal::KILL);
+        assert!(!out.exists());
         let out = account.out("next");
         let mut next = Running::start(&mut command(&out), &out);
         let status = next.wait();

@@ -14,13 +14,13 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, pidfd_open,
-    set_child_subreaper, setrlimit, setsid, wait,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process,
+    pidfd_open, set_child_subreaper, setrlimit, setsid, wait, waitid,
 };
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, PipeWriter};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
@@ -106,6 +106,33 @@ pub fn spawn(command: &mut Command) -> io::Result<(Child, Leash)> {
     Ok((child, Leash(Some(leash))))
 }
 
+/// A descriptor that can be read, or is at its end, once this child has ended. Reaping it is left to the
+/// caller.
+///
+/// # Errors
+/// As pidfd_open(2); before Linux 5.3, which does not have it, as pipe(2) or a thread's start.
+pub fn ended(child: &Child) -> io::Result<OwnedFd> {
+    let pid = Pid::from_child(child);
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(descriptor) => Ok(descriptor),
+        Err(Errno::NOSYS) => ended_by_thread(pid),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The same by a thread that waits for the child's end, and leaves it to be reaped.
+fn ended_by_thread(pid: Pid) -> io::Result<OwnedFd> {
+    let (reader, writer) = io::pipe()?;
+    std::thread::Builder::new()
+        .name("ended".to_owned())
+        .spawn(move || {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while matches!(waitid(WaitId::Pid(pid), options), Err(Errno::INTR)) {}
+            drop(writer);
+        })?;
+    Ok(reader.into())
+}
+
 /// What a process called by the words of [`arrange`] does: starts the program that `words` name and keeps it.
 /// It ends as the program did.
 pub fn keep(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -141,8 +168,7 @@ fn kept(words: impl IntoIterator<Item = OsString>) -> io::Result<ExitStatus> {
                 format!("cannot start `{}`: {error}", program.display()),
             )
         })?;
-    let watched = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
-    let ended = watched.map_err(io::Error::from).and_then(|watched| {
+    let ended = ended(&child).and_then(|watched| {
         loop {
             let mut fds = [
                 PollFd::new(&watched, PollFlags::IN),
@@ -218,4 +244,34 @@ fn end_as(status: ExitStatus) -> ExitCode {
             .and_then(|code| u8::try_from(code).ok())
             .unwrap_or(u8::MAX),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Stdio;
+
+    /// Both ways of hearing of an end, on a kernel that has pidfd_open(2): not before it, then at once, and
+    /// the child is still there to be reaped.
+    #[test]
+    fn an_end_is_heard_of_with_and_without_pidfd_open() {
+        type Watch = fn(&Child) -> io::Result<OwnedFd>;
+        let ways: [Watch; 2] = [ended, |child| ended_by_thread(Pid::from_child(child))];
+        for way in ways {
+            let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+            let watched = way(&child).unwrap();
+            let is_heard = |wait: i64| {
+                let timeout = rustix::event::Timespec {
+                    tv_sec: wait,
+                    tv_nsec: 0,
+                };
+                let mut fds = [PollFd::new(&watched, PollFlags::IN)];
+                poll(&mut fds, Some(&timeout)).unwrap() == 1
+            };
+            assert!(!is_heard(0));
+            drop(child.stdin.take());
+            assert!(is_heard(60));
+            assert!(child.wait().unwrap().success());
+        }
+    }
 }

@@ -5,7 +5,6 @@ use crate::{Error, Namespace, Result};
 use lvs_matrix_keeper::Leash;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -168,11 +167,8 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
         output.extend_from_slice(&chunk[..count.min(room)]);
     }
     // Both streams are closed; the end of the process follows, unless the program closed them on purpose.
-    let pid = rustix::process::Pid::from_child(&child.0);
-    let pidfd: OwnedFd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
-        .map_err(io::Error::from)
-        .map_err(watch_failed)?;
-    if !readable(&pidfd, until).map_err(watch_failed)? {
+    let ended = lvs_matrix_keeper::ended(&child.0).map_err(watch_failed)?;
+    if !readable(&ended, until).map_err(watch_failed)? {
         return Err(Error::TimedOut {
             line: line.text(),
             after: line.deadline,

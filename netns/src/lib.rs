@@ -26,5 +26,7 @@ pub use metrics::{count_tcp_metrics, forget_tcp_metrics};
 pub use namespace::Namespace;
 pub use packet::{PacketCounters, PacketFrame, PacketSocket};
 pub use privileges::give_up_capabilities;
-pub use sockets::{TcpSocket, destroy_tcp_sockets, destroy_tcp_sockets_here, tcp_sockets, tcp_sockets_here};
+pub use sockets::{
+    TcpSocket, destroy_tcp_sockets, destroy_tcp_sockets_here, own_descriptor, tcp_sockets, tcp_sockets_here,
+};
 pub use sysctl::{read_sysctl, write_sysctl, write_sysctls};

@@ -7,6 +7,7 @@ use rustix::net::netlink::SOCK_DIAG;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// Message types of include/uapi/linux/sock_diag.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -23,6 +24,26 @@ const TCP_LISTEN: u8 = 10;
 const ALL_STATES: u32 = (1 << 12) - 1;
 /// How long `struct inet_diag_sockid` is, bytes: ports, addresses, interface, cookie.
 const ID: usize = 48;
+
+/// What this process has open by this number, once more. Every kernel has this; pidfd_getfd(2), by which the
+/// same is had of another process, came with Linux 5.6.
+///
+/// # Errors
+/// As `F_DUPFD_CLOEXEC` of fcntl(2): nothing is open by this number, say.
+#[expect(
+    unsafe_code,
+    reason = "a number from /proc is no descriptor to std; see the SAFETY comment"
+)]
+pub fn own_descriptor(number: RawFd) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    // SAFETY: the number is not -1, and is used for one call, which gives a descriptor of its own. If another
+    // thread closes it before, that call fails, or takes what was opened by the number since; it changes
+    // neither.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 0)?)
+}
 
 /// A TCP socket, with what ss(8) shows of it with `-tan -o`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,6 +294,27 @@ fn request(kind: u16, family: u8, states: u32, id: &[u8; ID]) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_descriptor_of_this_process_is_had_by_its_number() {
+        use std::os::fd::AsRawFd;
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let again = own_descriptor(socket.as_raw_fd()).unwrap();
+        assert_ne!(again.as_raw_fd(), socket.as_raw_fd());
+        let again = std::net::TcpListener::from(again);
+        assert_eq!(again.local_addr().unwrap(), socket.local_addr().unwrap());
+        // Each is closed by itself.
+        drop(again);
+        assert!(socket.local_addr().is_ok());
+        for number in [-1, RawFd::MAX] {
+            let error = own_descriptor(number).unwrap_err();
+            assert_eq!(
+                error.raw_os_error(),
+                Some(rustix::io::Errno::BADF.raw_os_error()),
+                "{number}"
+            );
+        }
+    }
 
     #[test]
     fn a_span_is_written_as_ss_writes_it() {

@@ -51,6 +51,17 @@ impl Environment {
         kernels: &[Asked],
         selected: &[Selected],
     ) -> Result<Self, Failure> {
+        Self::with_programs(arguments, kernels, selected, &[])
+    }
+
+    /// The same where these programs of the user's PATH are run by hand, which a guest in QEMU does not have
+    /// by itself.
+    pub(crate) fn with_programs(
+        arguments: &WhatToRun,
+        kernels: &[Asked],
+        selected: &[Selected],
+        programs: &[String],
+    ) -> Result<Self, Failure> {
         let init = std::env::current_exe()
             .map_err(|error| Failure::Software(format!("cannot find this program's own file: {error}")))?;
         let mut missing = Vec::new();
@@ -108,7 +119,7 @@ impl Environment {
                 missing.join("\n  ")
             )));
         };
-        let runs_on = ready(runs_on, &cache, &init, server.as_ref(), selected)?;
+        let runs_on = ready(runs_on, &cache, &init, server.as_ref(), selected, programs)?;
         let template = |innodb| {
             let server = server.as_ref();
             let prepared = server.map(|server| prepare_template(server, innodb, cache.root()));
@@ -191,11 +202,12 @@ fn ready(
     init: &Path,
     server: Option<&Server>,
     selected: &[Selected],
+    programs: &[String],
 ) -> Result<OneOrMore<Found>, Failure> {
     let one = |(asked, place): &Wanted| {
         let runs_on = match place {
             Place::Ready(runs_on) => runs_on.clone(),
-            Place::Stock(kernel) => stock::machine(cache, kernel, init, server, selected)
+            Place::Stock(kernel) => stock::machine(cache, kernel, init, server, selected, programs)
                 .map_err(|error| Failure::Unavailable(error.to_string()))?,
         };
         Ok((asked.clone(), runs_on))

@@ -4,6 +4,7 @@ use crate::doctor::path;
 use crate::output;
 use crate::place;
 use crate::scenarios::Selected;
+use crate::stop::ended_by_signals;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::CacheFolder;
 use lvs_matrix_guest::stock::{Ingredients, StockError, StockKernel, prepare};
@@ -54,21 +55,31 @@ const OF_INTERPRETERS: [&str; 7] = [
     "/usr/share/perl5",
 ];
 
-/// Makes the machine for these cells ready, which boots it if that was not done before.
+/// Makes the machine for these cells, and these programs that are run by hand, ready, which boots it if that
+/// was not done before.
 pub(crate) fn machine(
     cache: &CacheFolder,
     kernel: &StockKernel,
     init: &Path,
     server: Option<&Server>,
     selected: &[Selected],
+    by_hand: &[String],
 ) -> Result<RunsOn, StockError> {
+    let mut files = files(server, selected);
+    // Those that it has anyway make no machine of their own.
+    for program in by_hand.iter().filter_map(|program| found_in(&path(), program)) {
+        if !files.contains(&program) {
+            files.push(program);
+        }
+    }
     let ingredients = Ingredients {
         kernel,
         init,
-        files: &files(server, selected),
+        files: &files,
         memory_mib: memory_mib(selected),
     };
-    let machine = prepare(cache, &ingredients, &mut |news| output::talk(news))?;
+    let say = &mut |news: &str| output::talk(news);
+    let machine = ended_by_signals(|booting| prepare(cache, &ingredients, say, booting))?;
     Ok(RunsOn::Stock(Box::new(machine)))
 }
 

@@ -122,7 +122,9 @@ pub(crate) fn lab_of(scenario: &Scenario, values: &[usize]) -> Option<Lab> {
 pub(crate) fn phases(steps: &[Timed]) -> Phases {
     let own = |step: &Timed| match step.action {
         Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
-        Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => true,
+        Action::Table(_) | Action::Other(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+            true
+        }
     };
     let Some((first, last)) = steps.iter().position(own).zip(steps.iter().rposition(own)) else {
         return Phases::of(Vec::new(), Vec::new(), steps.to_vec());

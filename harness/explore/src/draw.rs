@@ -168,7 +168,9 @@ const MOST_BEFORE: usize = 2;
 
 fn is_change(action: &Action) -> bool {
     match action {
-        Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => true,
+        Action::Table(_) | Action::Other(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+            true
+        }
         Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
     }
 }

@@ -38,6 +38,7 @@ impl<'a> Walk<'a> {
         match action {
             Action::Client(action) => self.allows_client(action),
             Action::Table(_)
+            | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Host(_)
             | Action::Traffic(_)

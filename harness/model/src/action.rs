@@ -25,8 +25,8 @@ pub(crate) use request::request_fields;
 pub use request::{Answer, NotARequest, Orders, Reaction, Request};
 pub(crate) use statement::statement_fields;
 pub use statement::{PAYLOAD, Statement};
-pub use table::TableAction;
 pub(crate) use table::table_actions;
+pub use table::{ServiceEdit, TableAction};
 pub(crate) use traffic::traffic_actions;
 pub use traffic::{Chain, FirewallVerdict, NewConnections, Percent, TrafficAction};
 pub use watch::{Condition, Counted, Until, WatchAction};
@@ -171,6 +171,8 @@ groups! {
     Client(ClientAction);
     /// The operator edits the director's table.
     Table(TableAction);
+    /// The operator edits another virtual service than that of the classified operation.
+    Other(ServiceEdit);
     /// Something happens to a mysqld, or to the server of another kind that is in its place.
     Mysqld(MysqldAction);
     /// Something happens to a host.
@@ -246,6 +248,7 @@ impl Action {
             Self::Wait(_)
             | Self::Watch(_)
             | Self::Table(_)
+            | Self::Other(_)
             | Self::Mysqld(_)
             | Self::Host(_)
             | Self::Traffic(_) => None,
@@ -278,7 +281,9 @@ impl Action {
             Self::Wait(ClockAction::Wait(time)) => *time,
             Self::Watch(action) => action.until().at_most,
             Self::Client(action) => action.own_time(),
-            Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => Duration::ZERO,
+            Self::Table(_) | Self::Other(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => {
+                Duration::ZERO
+            }
         }
     }
 
@@ -288,7 +293,12 @@ impl Action {
         match self {
             Self::Host(action) => Some(action.node()),
             Self::Traffic(action) => Some(action.node().clone()),
-            Self::Table(_) | Self::Mysqld(_) | Self::Client(_) | Self::Wait(_) | Self::Watch(_) => None,
+            Self::Table(_)
+            | Self::Other(_)
+            | Self::Mysqld(_)
+            | Self::Client(_)
+            | Self::Wait(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -297,6 +307,7 @@ impl Action {
     pub fn server(&self) -> Option<&Name> {
         match self {
             Self::Table(action) => action.server(),
+            Self::Other(other) => other.edit.server(),
             Self::Mysqld(action) => Some(action.server()),
             Self::Host(action) => action.server(),
             Self::Traffic(action) => action.server(),
@@ -313,6 +324,7 @@ impl Action {
         match self {
             Self::Table(TableAction::AddRealServer { server, weight }) => Some((server, *weight)),
             Self::Table(_)
+            | Self::Other(_)
             | Self::Mysqld(_)
             | Self::Client(_)
             | Self::Host(_)
@@ -329,6 +341,7 @@ impl Action {
             Self::Mysqld(action) => (action.server() == server).then(|| action.deed()),
             Self::Client(_)
             | Self::Table(_)
+            | Self::Other(_)
             | Self::Host(_)
             | Self::Traffic(_)
             | Self::Wait(_)

@@ -91,6 +91,7 @@ fn quiet(steps: &mut Phases) {
             Action::Client(_) | Action::Wait(_) => true,
             Action::Watch(_)
             | Action::Table(_)
+            | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Host(_)
             | Action::Traffic(_) => false,

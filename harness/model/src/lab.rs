@@ -14,11 +14,11 @@ mod table;
 mod traffic;
 
 pub use conflict::Conflict;
-pub use table::Table;
+pub use table::{Further, Table};
 pub use traffic::{Link, Rule, Stateful};
 
 use crate::Name;
-use crate::action::{Action, HostAction, Node};
+use crate::action::{Action, HostAction, Node, ServiceEdit};
 use crate::base::ClientAt;
 use directors::Directors;
 use std::collections::BTreeMap;
@@ -181,6 +181,7 @@ impl<'a> State<'a> {
     pub fn is_so(&self, action: &Action) -> bool {
         match action {
             Action::Table(edit) => self.edit_is_so(edit),
+            Action::Other(other) => self.other_is_so(other),
             Action::Host(action) => self.host_is_so(action),
             Action::Traffic(action) => self.traffic_is_so(action),
             Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
@@ -195,6 +196,11 @@ impl<'a> State<'a> {
     pub fn apply(&mut self, step: u32, action: &'a Action) {
         match action {
             Action::Table(edit) => self.edit(step, edit),
+            Action::Other(ServiceEdit { service, edit }) => {
+                if let Some(table) = &mut self.table {
+                    table.edit_of(service, edit);
+                }
+            }
             Action::Mysqld(action) if !self.is_off(action.server()) => self.mysqld(step, action),
             Action::Host(action @ HostAction::PowerOn { .. }) => self.host(step, action),
             Action::Host(action) if !action.server().is_some_and(|name| self.is_off(name)) => {

@@ -47,6 +47,18 @@ impl Name {
         Self(text.to_owned())
     }
 
+    /// The name of the lab's own virtual service among several.
+    #[must_use]
+    pub fn of_own_service() -> Self {
+        Self::of_our_own("service")
+    }
+
+    /// Is it that name?
+    #[must_use]
+    pub fn is_of_own_service(&self) -> bool {
+        self.0 == "service"
+    }
+
     /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -10,6 +10,7 @@ mod older;
 mod router;
 mod segment;
 mod service;
+mod several;
 mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
@@ -30,11 +31,12 @@ use crate::action::{Action, Node, Timed};
 use crate::base::{CellRef, OneOrMore, Wiring};
 use crate::client::{Client, Program};
 use crate::ipvs::Protocol;
-use crate::lab::{State, Table};
+use crate::lab::{Further, State, Table};
 use crate::probe::Probe;
 use crate::scenario::{Expected, Observe};
 use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -285,13 +287,20 @@ impl LabPlan {
     pub fn table(&self) -> Table {
         let weight =
             |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.weight_at_first()?));
-        let others = self.services.iter().skip(1).map(|service| service.address.port());
         let service = self.service();
+        let apart = |other: &&Service| other.listen() != service.listen();
+        let others = || self.services.iter().skip(1).filter(apart);
+        let further = |other: &Service| {
+            let servers = other.backends.iter().filter_map(weight).collect();
+            let port = other.address.port();
+            (other.id.clone(), Further { port, servers })
+        };
         let method = |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.forwarding));
         Table {
             service: true,
             servers: service.backends.iter().filter_map(weight).collect(),
-            others: others.collect(),
+            others: others().map(|other| other.address.port()).collect(),
+            further: others().map(further).collect(),
             scheduler: Some(service.scheduler.clone()),
             methods: service.backends.iter().filter_map(method).collect(),
         }
@@ -321,10 +330,58 @@ impl LabPlan {
             .fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    /// The service that the client speaks to.
+    /// The service that the client speaks to: of several the one of the operation that is classified.
     #[must_use]
     pub fn service(&self) -> &Service {
         self.services.first()
+    }
+
+    /// The service of this name; without a name that of the classified operation.
+    #[must_use]
+    pub fn service_named(&self, name: Option<&Name>) -> Option<&Service> {
+        match name {
+            None => Some(self.service()),
+            Some(name) => self.services.iter().find(|service| service.id == *name),
+        }
+    }
+
+    /// The same plan with the service of this name in the place of the first one: what asks for the service
+    /// then asks for that. `None` if there is no such service.
+    #[must_use]
+    pub fn led_by(&self, name: &Name) -> Option<Self> {
+        let first = self.service_named(Some(name))?.clone();
+        let mut services = OneOrMore::new(first);
+        for other in self.services.iter().filter(|service| service.id != *name) {
+            services.push(other.clone());
+        }
+        Some(Self {
+            services,
+            ..self.clone()
+        })
+    }
+
+    /// The ports that a real server's own server listens to.
+    #[must_use]
+    pub fn server_ports(&self, host: &Host) -> BTreeSet<u16> {
+        let services = self.services.iter();
+        let own = services.filter_map(|service| Some(service.backend(&host.node)?.port));
+        own.collect()
+    }
+
+    /// The lines that make its services with their real servers, as they are at the beginning.
+    #[must_use]
+    pub fn fill_lines(&self) -> Vec<Vec<String>> {
+        let services = several::apart(&self.services);
+        services
+            .flat_map(|service| service.fill_lines(&self.hosts, Backend::weight_at_first))
+            .collect()
+    }
+
+    /// Is this port of the VIP one of a virtual service?
+    #[must_use]
+    pub fn is_virtual(&self, port: u16) -> bool {
+        let mut services = self.services.iter();
+        services.any(|service| service.address.port() == port)
     }
 
     /// The address of the service that the client speaks to.
@@ -382,7 +439,7 @@ fn only_segment(delay: Duration) -> Segment {
 
 /// The name of the service of a lab that has one only.
 fn only_service() -> Name {
-    Name::of_our_own("service")
+    Name::of_own_service()
 }
 
 fn words(line: &str) -> Vec<String> {

@@ -10,6 +10,7 @@ const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
 fn steps_of_the_client_are_about_a_connection() {
     let on = |name: &str| Some(Name::new(name).unwrap());
     let opening = |name: &str, to: Option<&str>, may_fail| Opening {
+        service: None,
         name: on(name),
         to: to.and_then(on),
         from: None,

@@ -134,6 +134,7 @@ fn without_power(record: &CellRecord, node: &Node) -> bool {
         Action::Host(HostAction::PowerOn { server }) => !off && node.real_server() == Some(server),
         Action::Host(_)
         | Action::Table(_)
+        | Action::Other(_)
         | Action::Mysqld(_)
         | Action::Client(_)
         | Action::Wait(_)

@@ -38,6 +38,12 @@ const MOVES: &str = "{ name: moves, claim: It moves., lab: { directors: 2, real-
     change: [{ move-vip: { to: director2 } }], act: [{ connect: {} }], observe: { patience: 5s, until: 1m }, \
     expect: [{ behaviour: answered }] }";
 
+/// What needs several services: services.rs.
+const SERVICES: &str = "{ name: services, claim: It edits., lab: { server: tcp-echo, \
+    services: { web: { port: 9008 } }, real-servers: { rs1: { services: [service, web] } } }, \
+    change: [{ service: web, set-weight: { server: rs1, weight: 0 } }], act: [{ connect: {} }], \
+    observe: { patience: 5s, until: 1m }, expect: [{ behaviour: answered }] }";
+
 const EVERYTHING: &str = r#"
 name: everything
 claim: >-
@@ -432,6 +438,7 @@ fn every_field_has_its_effect() {
             }],
             one_packet: false,
             scheduler: Some("sh".to_owned()),
+            services: Vec::new(),
             real_servers: vec![
                 RealServer {
                     upper_threshold: Some(20),
@@ -530,7 +537,16 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS, KEEPALIVED, MOVES].map(|text| loaded(text).steps);
+    let all = [
+        EVERYTHING,
+        CONNECTIONS,
+        ECHO,
+        CLIENTS,
+        KEEPALIVED,
+        MOVES,
+        SERVICES,
+    ];
+    let steps = all.map(|text| loaded(text).steps);
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);
@@ -539,6 +555,10 @@ fn actions_are_called_what_reports_call_them() {
         .iter()
         .map(|timed| timed.action.key())
         .chain(used.iter().filter_map(|timed| timed.after.map(|_| "after")))
+        .chain(used.iter().filter_map(|timed| match timed.action {
+            Action::Other(_) => Some("service"),
+            _ => None,
+        }))
         .collect();
     let schema = schema();
     let known: BTreeSet<_> = schema["$defs"]["Step"]["properties"]

@@ -310,6 +310,32 @@ fn what_no_packet_shows_is_not_believed() {
     }
 }
 
+/// A refusal may come before the probe has looked for its port: the one connection of that time that nobody
+/// names is it. With the port of another attempt in the record there is none, and nothing is believed.
+#[test]
+fn a_refused_attempt_without_a_port_is_known_by_its_time() {
+    let refused = |attempt: &Attempt| {
+        matches!(
+            attempt.end,
+            AttemptEnd::Failed(ClientErrorKind::Io { errno: Some(111) })
+        )
+    };
+    let whole = judge(|_| {});
+    let cell = judge(|record| {
+        let attempts = &mut record.probes[0].attempts;
+        let mut nameless = attempts.iter_mut().filter(|attempt| refused(attempt));
+        nameless.next().unwrap().port = None;
+    });
+    assert_eq!(cell.verdict, Verdict::Met);
+    assert_eq!(cell.observed.probed, whole.observed.probed);
+    let cell = judge(|record| {
+        let attempts = &mut record.probes[0].attempts;
+        let at = attempts.iter().position(refused).unwrap();
+        attempts[0].port = attempts[at].port.take();
+    });
+    assert!(matches!(cell.observed.behaviour, Behaviour::Undetermined { .. }));
+}
+
 #[test]
 fn a_probe_that_asked_nothing_after_the_change_saw_nothing_of_it() {
     let change = judge(|_| {});

@@ -149,6 +149,7 @@ fn steps_that_name_the_mysqld_and_the_server_do_the_same() {
             Action::Mysqld(action) => Some(action.deed()),
             Action::Client(_)
             | Action::Table(_)
+            | Action::Other(_)
             | Action::Host(_)
             | Action::Traffic(_)
             | Action::Wait(_)

@@ -35,6 +35,9 @@ const LOOK_REAL: Duration = Duration::from_millis(5);
 pub enum Request {
     /// Start a command.
     Start(Start),
+    /// Start a command, let time pass until it has ended, and end the session. It can be asked for before
+    /// the lab is made, where nothing more can be asked for after that.
+    Only(Start),
     /// Let time pass until the command of this number has ended.
     Await(u32),
     /// Let so much time pass, or less if the command of this number ends before.
@@ -163,6 +166,12 @@ impl<'a, 'b> Hand<'a, 'b> {
     fn serve(&mut self, timeline: &mut Timeline<'_>, request: Request) -> Result<()> {
         match request {
             Request::Start(start) => self.start(timeline, start),
+            Request::Only(start) => {
+                self.over = true;
+                let job = start.job;
+                self.start(timeline, start)?;
+                self.pass(timeline, None, Some(job))
+            }
             Request::Await(job) => self.pass(timeline, None, Some(job)),
             Request::Pass(time, job) => self.pass(timeline, Some(time), job),
             Request::Input(..) | Request::Resize(..) | Request::Signal(..) => self.hand_on(&request),
@@ -232,6 +241,7 @@ impl<'a, 'b> Hand<'a, 'b> {
                 job(number).map_or(Ok(()), |job| job.signal(*signal).stage("send a signal"))
             }
             Request::Start(_)
+            | Request::Only(_)
             | Request::Await(_)
             | Request::Pass(..)
             | Request::Play(_)

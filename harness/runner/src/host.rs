@@ -3,7 +3,7 @@
 
 use crate::error::{LabError, Result, Stage};
 use crate::operator::{BY_HASH, BY_WEIGHT};
-use lvs_matrix_model::action::{Action, ClientAction, TableAction};
+use lvs_matrix_model::action::{Action, ClientAction, ServiceEdit, TableAction};
 use lvs_matrix_model::ipvs::Table;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_netns::{CommandLine, Namespace};
@@ -32,11 +32,16 @@ pub struct HostLack {
 pub fn schedulers(plan: &LabPlan) -> BTreeSet<String> {
     let actions = || plan.steps.iter().map(|step| &step.action);
     let of_step = |action: &Action| match action {
-        Action::Table(TableAction::SetScheduler { scheduler }) => Some(scheduler.clone()),
+        Action::Table(TableAction::SetScheduler { scheduler })
+        | Action::Other(ServiceEdit {
+            edit: TableAction::SetScheduler { scheduler },
+            ..
+        }) => Some(scheduler.clone()),
         Action::Wait(_)
         | Action::Watch(_)
         | Action::Client(_)
         | Action::Table(_)
+        | Action::Other(_)
         | Action::Mysqld(_)
         | Action::Host(_)
         | Action::Traffic(_) => None,

@@ -102,7 +102,8 @@ impl Lab {
         // Servers first: those that no earlier cell has left start while the rest is made.
         let lent_from = warm.scratch(plan).map(Path::to_owned);
         for (name, host) in plan.real_servers() {
-            let port = plan.destination(host).port();
+            let ports = plan.server_ports(host);
+            let port = ports.first().copied().unwrap_or(plan.destination(host).port());
             let (server_id, sql, serves) = match host.server() {
                 None => continue,
                 Some(Server::MySql(mysqld)) => (mysqld.server_id, mysqld.setup.sql.as_slice(), Serves::MySql),
@@ -124,7 +125,9 @@ impl Lab {
                     let own = own.chain([Ipv4Addr::LOCALHOST.into()]);
                     let listens = EchoPlan {
                         protocol: echo.protocol,
-                        addresses: own.map(|address| SocketAddr::new(address, port)).collect(),
+                        addresses: own
+                            .flat_map(|address| ports.iter().map(move |port| SocketAddr::new(address, *port)))
+                            .collect(),
                     };
                     (echo.server_id, &[][..], Serves::Echo(listens))
                 }
@@ -168,7 +171,7 @@ impl Lab {
         }
         reached(Milestone::ServersReady);
         match plan.has_two_directors() {
-            false => lab.prove_ready(plan, lab.director()?)?,
+            false => lab.prove_services(plan)?,
             true => lab.prove_each(plan)?,
         }
         if plan.keepalived().is_some() {
@@ -376,7 +379,24 @@ impl Lab {
         Ok(())
     }
 
-    /// A query through the VIP must be answered by each real server, asked alone; afterwards the table is as
+    /// Each virtual service is shown to work; afterwards the table has all of them.
+    fn prove_services(&self, plan: &LabPlan) -> Result<()> {
+        let director = self.director()?;
+        if plan.services.iter().count() == 1 {
+            return self.prove_ready(plan, director);
+        }
+        for service in plan.services.iter() {
+            // The service that is asked is the first one of a plan.
+            let led = plan.led_by(&service.id);
+            self.prove_ready(led.as_ref().unwrap_or(plan), director)?;
+        }
+        let stage = "fill the table of all services";
+        let mut lines = vec![["ipvsadm", "-C"].map(str::to_owned).to_vec()];
+        lines.extend(plan.fill_lines());
+        director::give(director, &lines).stage(stage)
+    }
+
+    /// A query through the VIP must be answered by each real server of the service, asked alone; afterwards the table is as
     /// planned and has no connection entry.
     fn prove_ready(&self, plan: &LabPlan, director: &Namespace) -> Result<()> {
         let service = plan.service();
@@ -393,7 +413,11 @@ impl Lab {
                 .all(|backend| backend.weight_at_first() > Some(0))
             && service.persistence.is_none();
         let reuse = read_sysctl(director, CONN_REUSE_MODE).stage("make the lab")?;
-        for server in &self.servers {
+        let inside = |server: &&RealServer| {
+            let node = Node::RealServer(server.name.clone());
+            service.backend(&node).is_some()
+        };
+        for server in self.servers.iter().filter(inside) {
             if !alone {
                 let own = |backend: &&Backend| backend.host.real_server() == Some(&server.name);
                 // A weight that gets it a connection.

@@ -9,11 +9,11 @@ use crate::capture::Captures;
 use crate::client::{Client, Standing};
 use crate::clock::Clock;
 use crate::director;
-use crate::error::Result;
+use crate::error::{LabError, Result};
 use crate::lab::Lab;
 use crate::operator::{self, Waited};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClockAction, HostAction, Until};
+use lvs_matrix_model::action::{Action, ClockAction, HostAction, ServiceEdit, Until};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
@@ -283,6 +283,13 @@ impl<'a> Timeline<'a> {
                 let effect = operator::edit_table(self.plan, self.lab, edit, &mut self.saved)?;
                 self.lab.release(held)?;
                 Ok(effect.into())
+            }
+            Action::Other(ServiceEdit { service, edit }) => {
+                // The service that is edited is the first one of a plan.
+                let led = self.plan.led_by(service);
+                let led =
+                    led.ok_or_else(|| LabError::new("edit the table", "the plan has no such service"))?;
+                operator::edit_table(&led, self.lab, edit, &mut self.saved).map(Done::from)
             }
             Action::Mysqld(fault) => operator::mysqld(self.lab, fault).map(Done::from),
             Action::Host(fault @ HostAction::MoveVip { to, .. }) => {

@@ -109,7 +109,7 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         Action::Mysqld(_) => true,
         Action::Host(action) => action.server().is_some() && action.outlives_interfaces(),
         Action::Traffic(action) => action.server().is_some() && action.outlives_interfaces(),
-        Action::Table(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
+        Action::Table(_) | Action::Other(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
     };
     are_plain(plan)
         && plan.keepalived().is_none()

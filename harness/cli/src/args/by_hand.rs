@@ -46,9 +46,8 @@ pub(crate) struct ByHandArguments {
     /// them in a new one in lvs-matrix-out/, `exec` keeps nothing]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Guest kernel: a version, or the path of a `linux` binary; a stock kernel has no way in [default: as
-    /// `run` has it]
-    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    /// Guest kernel, as for `run`; on a stock kernel in QEMU there is `exec` alone [default: as `run` has it]
+    #[arg(long, value_name = "KERNEL", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]

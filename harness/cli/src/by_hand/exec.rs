@@ -27,20 +27,31 @@ pub(super) fn all_of_stdin() -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Runs the command, and gives its exit code.
-pub(super) fn serve(
-    session: &mut Session,
+/// The command, which is the session's first.
+pub(super) fn first(
     hosts: &[String],
     on: &str,
     command: &[String],
     stdin: Vec<u8>,
-) -> Result<ExitCode, Failure> {
+) -> Result<Start, Failure> {
     let Some(host) = super::line::host_named(hosts, on) else {
         return Err(Failure::Mistake(format!(
             "the lab has no host `{on}`; its hosts: {}",
             hosts.join(", ")
         )));
     };
+    Ok(Start {
+        job: 1,
+        on: host.to_owned(),
+        line: command.join(" "),
+        argv: command.to_vec(),
+        terminal: None,
+        stdin,
+    })
+}
+
+/// Runs the command, and gives its exit code. One that is `None` was asked for before the guest was started.
+pub(super) fn serve(session: &mut Session, start: Option<Start>) -> Result<ExitCode, Failure> {
     let (trouble, _) = session.ready()?;
     if !trouble.is_empty() {
         return Err(Failure::Unavailable(format!(
@@ -49,15 +60,13 @@ pub(super) fn serve(
         )));
     }
     let job = session.next_job();
-    session.ask(&Request::Start(Start {
-        job,
-        on: host.to_owned(),
-        line: command.join(" "),
-        argv: command.to_vec(),
-        terminal: None,
-        stdin,
-    }))?;
-    session.ask(&Request::Await(job))?;
+    match start {
+        Some(start) => {
+            session.ask(&Request::Start(start))?;
+            session.ask(&Request::Await(job))?;
+        }
+        None => session.asked_before(),
+    }
     let (outcome, _) = until_settled(session, Some(job), &mut |_| ())?;
     match outcome {
         Outcome::Exit(code) => Ok(code),
@@ -100,6 +109,8 @@ pub(super) fn until_settled(
             Event::News(News::Refused(reason)) => outcome = Outcome::Refused(reason),
             Event::News(News::Ready { .. }) | Event::Typed(_) | Event::TimeOver | Event::Signal(SIGWINCH) => {
             }
+            // The command ends with its guest.
+            Event::Signal(signal) if session.is_closed() => return Err(stopped(signal)),
             Event::Signal(SIGINT) => match job {
                 Some(job) => {
                     let signal = signals.next().unwrap_or(9);

@@ -17,7 +17,9 @@ pub(crate) use session::Requests;
 use session::{FOLDER, Session};
 use which::Wanted;
 
-use crate::args::{ByHandArguments, ExecArguments, FilterArguments, ShellArguments, TimeArgument, WhatToRun};
+use crate::args::{
+    ByHandArguments, ExecArguments, FilterArguments, PlaceArgument, ShellArguments, TimeArgument, WhatToRun,
+};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::folder::Folder;
@@ -28,13 +30,13 @@ use crate::payload::{GuestMessage, Hands};
 use crate::place;
 use crate::reports::write_reports;
 use crate::run::write_summary;
-use crate::stop::Stop;
+use crate::stop::{Stop, taken_over};
 use crate::unfinished;
-use lvs_matrix_guest::{Guest, RunsOn};
+use lvs_matrix_guest::{Guest, RunsOn, stock};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CAPTURE_FILE, LabOutcome};
 use lvs_matrix_report::{Language, RUN_FORMAT, RunState, RunSummary};
-use lvs_matrix_runner::cell_folder;
+use lvs_matrix_runner::{Request, Start, cell_folder};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use std::fs;
@@ -47,10 +49,7 @@ use std::time::Duration;
 
 /// `shell CELL`.
 pub(crate) fn shell(arguments: &ShellArguments) -> Result<ExitCode, Failure> {
-    let kept = arguments.lab.out.as_deref();
-    open(&arguments.lab, kept, true, |session, hosts| {
-        shell::serve(session, hosts)
-    })
+    open(&arguments.lab, Doing::Shell)
 }
 
 /// `exec CELL -- COMMAND`.
@@ -60,18 +59,46 @@ pub(crate) fn exec(arguments: &ExecArguments) -> Result<ExitCode, Failure> {
     } else {
         Vec::new()
     };
-    let kept = arguments.lab.out.as_deref();
-    open(&arguments.lab, kept, false, |session, hosts| {
-        exec::serve(session, hosts, &arguments.on, &arguments.command, stdin)
-    })
+    let (on, command) = (arguments.on.as_str(), arguments.command.as_slice());
+    open(&arguments.lab, Doing::Exec { on, command, stdin })
+}
+
+/// What is done in the lab.
+enum Doing<'a> {
+    Shell,
+    /// One command on a host.
+    Exec {
+        on: &'a str,
+        command: &'a [String],
+        stdin: Vec<u8>,
+    },
+}
+
+impl Doing<'_> {
+    /// The programs that are run, as far as that is known before the lab is made.
+    fn programs(&self) -> &[String] {
+        match self {
+            Self::Shell => &[],
+            Self::Exec { command, .. } => command.get(..1).unwrap_or_default(),
+        }
+    }
+
+    /// The command that is all that is done.
+    fn only(self, hosts: &[String]) -> Result<Option<Start>, Failure> {
+        match self {
+            Self::Shell => Ok(None),
+            Self::Exec { on, command, stdin } => exec::first(hosts, on, command, stdin).map(Some),
+        }
+    }
 }
 
 /// The lab's time, in words.
-fn time_in_words(arguments: &ByHandArguments, on_host: bool) -> &'static str {
-    if on_host || arguments.time == TimeArgument::Real {
-        "in real time"
-    } else {
-        "in virtual time, which stands still until you type"
+fn time_in_words(arguments: &ByHandArguments, runs_on: &RunsOn) -> &'static str {
+    match runs_on {
+        RunsOn::Stock(_) => "in virtual time",
+        RunsOn::Host => "in real time",
+        RunsOn::Kernel(_) if arguments.time == TimeArgument::Real => "in real time",
+        RunsOn::Kernel(_) => "in virtual time, which stands still until you type",
     }
 }
 
@@ -94,30 +121,30 @@ const STALL: u64 = 60;
 /// How the folder of a lab begins that nothing is kept of.
 const UNKEPT: &str = "lvs-matrix-exec-";
 
-/// Makes the lab, has `serve` work in it (with the names of its hosts), and keeps what was seen: in `kept`,
-/// or, if that is wanted, in a new folder.
-fn open(
-    arguments: &ByHandArguments,
-    kept: Option<&Path>,
-    always_kept: bool,
-    serve: impl FnOnce(&mut Session, &[String]) -> Result<ExitCode, Failure> + Send,
-) -> Result<ExitCode, Failure> {
+/// Makes the lab, does in it what is to be done, and keeps what was seen: where that is said, or, of a shell,
+/// in a new folder.
+fn open(arguments: &ByHandArguments, doing: Doing<'_>) -> Result<ExitCode, Failure> {
+    let kept = arguments.out.as_deref();
     let wanted = which::find(arguments)?;
     if !wanted.selected.warnings.is_empty() {
         output::talk(&wanted.selected.warnings);
     }
     let mut what = what(arguments);
     what.kernel = what.kernel.or_else(|| wanted.kernel.clone());
-    let environment = Environment::find(&what, &[], std::slice::from_ref(&wanted.selected))?;
-    if let RunsOn::Stock(machine) = &environment.kernels.first().runs_on {
+    if let (None, PlaceArgument::Guest, Some(kernel)) = (&what.kernel, arguments.place, &wanted.stock) {
         return Err(Failure::Mistake(format!(
-            "shell and exec work in guests with User-mode Linux and on the host's own kernel; a stock kernel \
-             in QEMU ({}) has no way in",
-            machine.kernel.release
+            "{} was run on the stock {kernel} in QEMU, and its run does not say where that kernel is: name \
+             it (--kernel package:linux-image-…, --kernel qemu:VMLINUZ), or another one (--kernel 7.2)",
+            wanted.plan.cell
         )));
     }
+    if what.kernel.as_deref().is_some_and(stock::is_named_by) {
+        refuse_in_qemu(arguments, &doing)?;
+    }
+    let selected = std::slice::from_ref(&wanted.selected);
+    let environment = Environment::with_programs(&what, &[], selected, doing.programs())?;
     let signals = signals()?;
-    let folder = if kept.is_some() || always_kept {
+    let folder = if kept.is_some() || matches!(doing, Doing::Shell) {
         Kept::For(Folder::make(kept)?)
     } else {
         // What a killed one left.
@@ -128,7 +155,7 @@ fn open(
         })?)
     };
     let _held = unfinished::hold(folder.path());
-    let result = work(arguments, wanted, environment, folder.path(), signals, serve);
+    let result = work(arguments, wanted, environment, folder.path(), signals, doing);
     let Kept::For(folder) = folder else {
         return result.map(|(code, _)| code);
     };
@@ -141,6 +168,24 @@ fn open(
         say_kept(folder.path(), &cell.to_string(), &of_cell.join(CAPTURE_FILE));
     }
     Ok(code)
+}
+
+/// A guest in QEMU is told all that it is to do before it goes on, and its clock is virtual.
+fn refuse_in_qemu(arguments: &ByHandArguments, doing: &Doing<'_>) -> Result<(), Failure> {
+    if matches!(doing, Doing::Shell) {
+        return Err(Failure::Mistake(
+            "a stock kernel in QEMU has no way in for what is typed: `exec CELL -- COMMAND` runs a command \
+             there (`-- sh -c '…; …'` several); `shell` works in guests with User-mode Linux (--kernel 6.1) \
+             and on the host's own kernel (--place host)"
+                .to_owned(),
+        ));
+    }
+    if arguments.time == TimeArgument::Real {
+        return Err(Failure::Mistake(
+            "a stock kernel in QEMU has virtual time alone: leave --time real out".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Where the lab works.
@@ -183,6 +228,7 @@ fn signals() -> Result<PipeReader, Failure> {
     let failed = |error: io::Error| Failure::Software(format!("cannot listen for signals: {error}"));
     let (reader, mut writer) = io::pipe().map_err(failed)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGWINCH]).map_err(failed)?;
+    taken_over();
     let listen = move || {
         let mut asked = false;
         for signal in signals.forever() {
@@ -211,7 +257,7 @@ fn work(
     environment: Environment,
     out: &Path,
     signals: PipeReader,
-    serve: impl FnOnce(&mut Session, &[String]) -> Result<ExitCode, Failure> + Send,
+    doing: Doing<'_>,
 ) -> Result<(ExitCode, (Cell, bool)), Failure> {
     let on_host = matches!(environment.kernels.first().runs_on, RunsOn::Host);
     let virtual_time = !on_host && arguments.time == TimeArgument::Virtual;
@@ -220,6 +266,7 @@ fn work(
         scenario,
         selected,
         kernel: _,
+        stock: _,
     } = wanted;
     plan.observe_at_most = environment.observe_at_most;
     let cell = plan.cell.clone();
@@ -240,7 +287,7 @@ fn work(
     output::talk(&format!(
         "the lab of {cell}, on {}, {}",
         place::in_words(&environment.kernels.first().runs_on).trim_end_matches(", in real time"),
-        time_in_words(arguments, on_host)
+        time_in_words(arguments, &environment.kernels.first().runs_on)
     ));
     let stop = Stop::default();
     let guests = Guests {
@@ -260,7 +307,7 @@ fn work(
             .into_iter()
             .collect(),
     };
-    let served = in_guest(&guests, &plan, virtual_time, signals, serve);
+    let served = in_guest(&guests, &plan, virtual_time, signals, doing);
     summary.state = match &served {
         Ok(_) => RunState::Ended,
         Err(failure) => RunState::Interrupted {
@@ -277,7 +324,7 @@ fn in_guest(
     plan: &LabPlan,
     virtual_time: bool,
     signals: PipeReader,
-    serve: impl FnOnce(&mut Session, &[String]) -> Result<ExitCode, Failure> + Send,
+    doing: Doing<'_>,
 ) -> Result<(ExitCode, bool), Failure> {
     let failed =
         |what: &str, error: &dyn std::fmt::Display| Failure::Software(format!("cannot {what}: {error}"));
@@ -287,6 +334,14 @@ fn in_guest(
     fs::create_dir(&folder).map_err(|error| failed("make the guest's folder", &error))?;
     guests.write_job(&share, batch, Some(Hands { virtual_time }))?;
     fs::create_dir(share.join(FOLDER)).map_err(|error| failed("make the guest's folder", &error))?;
+    let hosts: Vec<String> = plan.hosts.iter().map(|host| host.node.to_string()).collect();
+    let by_lines = matches!(doing, Doing::Shell);
+    let mut only = doing.only(&hosts)?;
+    let mut requests = Requests::of(&share);
+    let in_qemu = matches!(guests.kernels.first().runs_on, RunsOn::Stock(_));
+    if let Some(start) = only.take_if(|_| in_qemu) {
+        requests.send(&Request::Only(start))?;
+    }
     let mut config = guests.config(batch, &share);
     if !virtual_time {
         config.clock_start = None;
@@ -299,12 +354,15 @@ fn in_guest(
 
     let (sender, news) = channel();
     let (wake, mut waker) = io::pipe().map_err(|error| failed("make a pipe", &error))?;
-    let mut session = Session::new(Requests::of(&share), (news, wake), signals, brake, virtual_time);
-    let hosts: Vec<String> = plan.hosts.iter().map(|host| host.node.to_string()).collect();
+    let mut session = Session::new(requests, (news, wake), signals, brake, virtual_time);
     let (mut recorded, mut gave_up) = (false, None);
     let (served, report) = std::thread::scope(|scope| {
         let user = scope.spawn(|| {
-            let served = serve(&mut session, &hosts);
+            let served = if by_lines {
+                shell::serve(&mut session, &hosts)
+            } else {
+                exec::serve(&mut session, only)
+            };
             // The lab ends in order if it can; else it is ended.
             if session.leave().is_err() || served.is_err() {
                 canceller.cancel();

@@ -48,6 +48,8 @@ pub(super) struct Session {
     pub(super) virtual_time: bool,
     /// Requests that have no answer yet, the making of the lab among them.
     open: usize,
+    /// Nothing can be asked any more.
+    closed: bool,
     quiet_since: Instant,
     jobs: u32,
 }
@@ -74,6 +76,7 @@ impl Session {
             brake,
             virtual_time,
             open: 1,
+            closed: false,
             quiet_since: Instant::now(),
             jobs: 0,
         }
@@ -96,8 +99,23 @@ impl Session {
         Ok(())
     }
 
+    /// Counts the one thing that was asked before the guest was started, which has no way in: nothing more
+    /// can be asked.
+    pub(super) fn asked_before(&mut self) {
+        self.open += 1;
+        self.closed = true;
+    }
+
+    /// Can nothing be asked any more?
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Ends the session. That nobody is there any more is no failure.
     pub(super) fn leave(&mut self) -> Result<(), Failure> {
+        if self.closed {
+            return Ok(());
+        }
         let left = self.ask(&Request::Leave);
         // It goes on, and is not halted any more.
         self.brake = None;

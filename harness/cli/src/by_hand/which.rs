@@ -10,6 +10,7 @@ use crate::scenarios::{self, Selected};
 use crate::shipped;
 use lvs_matrix_model::matrix::{CellRef, DEFAULT_LINE, FIRST, cells};
 use lvs_matrix_model::plan::{LabPlan, plan};
+use lvs_matrix_model::record::Place;
 use lvs_matrix_report::{RUN_FILE, ScenarioSummary};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub(super) struct Wanted {
     pub(super) selected: Selected,
     /// The kernel that it had in a run of several, as it was asked for there.
     pub(super) kernel: Option<String>,
+    /// The stock kernel that it had in a run of one, which does not say where its file was.
+    pub(super) stock: Option<String>,
 }
 
 /// The cell that the command line names.
@@ -72,6 +75,7 @@ fn of_scenarios(files: &[PathBuf], wanted: &str, place: &str) -> Result<Wanted, 
         },
         selected,
         kernel: None,
+        stock: None,
     })
 }
 
@@ -97,6 +101,9 @@ fn of_run(folder: &Path, wanted: &str) -> Result<Wanted, Failure> {
     let kernels = run.kernels.iter();
     let mut kernels = kernels.filter(|kernel| Some(&kernel.id) == cell.kernel.as_ref());
     let kernel = kernels.next().map(|kernel| kernel.asked.clone());
+    let environment = &judged.record.environment;
+    let in_qemu = kernel.is_none() && environment.place == Place::Qemu;
+    let stock = in_qemu.then(|| environment.kernel.clone());
     plan.cell = plan.cell.repeated(FIRST).on(None);
     plan.observe_at_most = None;
     let alone = plan.alone();
@@ -113,5 +120,6 @@ fn of_run(folder: &Path, wanted: &str) -> Result<Wanted, Failure> {
         scenario: scenario.clone(),
         plan,
         kernel,
+        stock,
     })
 }

@@ -11,7 +11,7 @@ use lvs_matrix_model::action::{
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::Moment;
-use lvs_matrix_model::scenario::Misbuild;
+use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 use std::time::Duration;
 
 /// The longest time that [`RETRIES`] retransmissions can take: the limit of `tcp_model_timeout`, and the
@@ -177,6 +177,15 @@ impl Advice {
                 Self::MtuProbing => {
                     let set = number(view, &Node::Client, "net.ipv4.tcp_mtu_probing", at);
                     hung && set.is_none_or(|value| value == 0)
+                }
+                // Of an IPv6 packet the size is asked for all the same (`ensure_mtu_is_adequate`).
+                Self::NoPmtuDisc => {
+                    let key = "net.ipv4.vs.pmtu_disc";
+                    let set = number(view, view.director(), key, at);
+                    let tunnelled = view
+                        .server()
+                        .is_some_and(|server| view.method(server) == Forwarding::Tunneling);
+                    hung && tunnelled && view.plan.vip().is_ipv4() && set.is_none_or(|value| value != 0)
                 }
                 Self::ClampMss { server, size } => {
                     let node = Node::RealServer(server.clone());

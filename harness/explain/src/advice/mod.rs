@@ -87,6 +87,8 @@ pub(super) enum Advice {
     LetIcmpPass,
     /// The client: `net.ipv4.tcp_mtu_probing`.
     MtuProbing,
+    /// The director of a tunnel asks for no size of an IPv4 packet, and sends it in fragments.
+    NoPmtuDisc,
     /// This server's firewall lowers the MSS in its SYN-ACKs.
     ClampMss {
         /// Which server.
@@ -162,6 +164,7 @@ impl Advice {
             Self::ServerKeepalive => "server-keepalive",
             Self::LetIcmpPass => "let-icmp-pass",
             Self::MtuProbing => "mtu-probing",
+            Self::NoPmtuDisc => "pmtu-disc",
             Self::ClampMss { .. } => "clamp-mss",
             Self::ServerMtu { .. } => "server-mtu",
             Self::SameForwarding { .. } => "same-forwarding",

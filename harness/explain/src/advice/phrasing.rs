@@ -162,6 +162,13 @@ impl Advice {
                     / "在 {server} 的配置改好之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为新连接选中它。",
                 command = weight_0(view, server),
             ),
+            Self::NoPmtuDisc => bilingual!(
+                "On the director, set net.ipv4.vs.pmtu_disc=0: an IPv4 packet that is too large for the \
+                 tunnel is not refused, but sent in fragments, which the real server puts together. That \
+                 costs both of them work for each large packet, and a fragment that is lost costs all of it."
+                    / "在调度器上设置 net.ipv4.vs.pmtu_disc=0：对隧道来说过大的 IPv4 包不会被拒绝，而是以分片发出，由真实服务器重组。每个大\
+                       包都会增加两端的开销，丢失一个分片就等于丢失整个包。"
+            ),
             Self::NoDropEntry => bilingual!(
                 "On the director, set net.ipv4.vs.drop_entry=1: entries are dropped only while memory is \
                  short (net.ipv4.vs.amemthresh). With 0 they never are."

@@ -44,6 +44,12 @@ impl Advice {
 
     /// Why lvs-matrix cannot try it in this cell, if it cannot.
     fn not_tried(&self, view: &CellView<'_>) -> Option<Bilingual> {
+        if self.edits_the_table() && view.plan.said_service().is_some() {
+            return Some(bilingual!(
+                "it edits the table of another service than the lab's own"
+                    / "它修改的不是实验环境自己的服务的表"
+            ));
+        }
         let lacks = |setting| !view.plan.client().program.settings().contains(&setting);
         if *self == Self::ReadTimeout && lacks(Setting::ReadTimeout) {
             return Some(bilingual!(
@@ -59,6 +65,20 @@ impl Advice {
                     / "该单元的客户端程序没有连接超时；命令行程序有，自己的程序会被告知一个"
             )
         })
+    }
+
+    /// Is the trial an edit of the lab's own service?
+    fn edits_the_table(&self) -> bool {
+        matches!(
+            self,
+            Self::Drain { .. }
+                | Self::StopMysqldFirst { .. }
+                | Self::KeepAServer { .. }
+                | Self::OutOfTheTable { .. }
+                | Self::HealthCheck { .. }
+                | Self::AskingHealthCheck { .. }
+                | Self::SameForwarding { .. }
+        )
     }
 
     /// The cell's scenario with what this advice changes.
@@ -178,6 +198,7 @@ impl Advice {
                 .steps
                 .retain(|step| !matches!(step.action, Action::Traffic(TrafficAction::FilterIcmp { .. }))),
             Self::MtuProbing => sysctl(&mut line, Role::Client, "net.ipv4.tcp_mtu_probing", 1),
+            Self::NoPmtuDisc => sysctl(&mut line, Role::Director, "net.ipv4.vs.pmtu_disc", 0),
             Self::ClampMss { server, size } => {
                 let (node, size) = (Node::RealServer(server.clone()), *size);
                 line.insert(0, TrafficAction::ClampMss { node, size });
@@ -306,9 +327,12 @@ fn comes_after(action: &Action, server: &Name) -> bool {
     match action {
         Action::Table(table) => table.depends_on(server),
         Action::Mysqld(mysqld) => mysqld.server() == server,
-        Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => {
-            false
-        }
+        Action::Client(_)
+        | Action::Other(_)
+        | Action::Host(_)
+        | Action::Traffic(_)
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     }
 }
 
@@ -339,6 +363,7 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
     let connect = ClientAction::Connect(Opening {
         to: None,
         name: on,
+        service: view.plan.said_service(),
         may_fail: false,
         from: None,
     });

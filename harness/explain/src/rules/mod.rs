@@ -86,6 +86,7 @@ pub(super) const ALL: &[Rule] = &[
     datagram::UNREAD,
     unasked::PUT_OFF,
     unasked::PROBE,
+    service::OTHER_SERVICE,
     service::NO_SERVICE,
     service::NO_HOOKS,
     service::UNMARKED,

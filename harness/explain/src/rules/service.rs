@@ -4,6 +4,7 @@ use super::super::table::Table;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::prelude::*;
 use super::shared::{OWN_TCP, flushed, why_own, with_table};
+use lvs_matrix_model::action::{Action, TableAction};
 use lvs_matrix_model::verdict::Terminator;
 
 /// A SYN that no service takes goes up to the director's own TCP.
@@ -45,6 +46,58 @@ pub(super) const NO_SERVICE: Rule = Rule {
             shown_by: with_table(&table, [request.sent, arrived], reset),
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::KeepAServer(None)],
+        })
+    },
+};
+
+/// An edit of another service that has the same real server.
+pub(super) const OTHER_SERVICE: Rule = Rule {
+    name: "edit-of-another-service",
+    explains: Explains::Circumstance,
+    sources: &[
+        control("__ip_vs_update_dest"),
+        control("ip_vs_del_dest"),
+        connections("ip_vs_bind_dest"),
+    ],
+    holds: |view| {
+        let server = view.server()?;
+        let of_port = |port: u16| {
+            let mut services = view.plan.services.iter().skip(1);
+            services.find(|service| service.address.port() == port)
+        };
+        let edits = view.done(|action| match action {
+            Action::Other(other) => (other.edit.server() == Some(server)).then_some(&other.service),
+            Action::Table(TableAction::RemoveService { port: Some(port) }) => Some(&of_port(*port)?.id),
+            Action::Table(_)
+            | Action::Client(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
+        });
+        let (step, began, service) = edits.last()?;
+        let table = view.table_then(view.end())?;
+        let own = table.weight(server)?;
+        let mut shown_by = vec![Citation::Step(step.number)];
+        shown_by.extend(table.shown_by());
+        Some(Finding {
+            at: began,
+            text: bilingual!(
+                "Step {step} was an edit of another virtual service, {service}. Each service has a \
+                 destination of its own for {server}, with a weight of its own, and each entry leads to that \
+                 of its service. In the service of this connection {server} stayed in the table, with weight \
+                 {own}."
+                    / "步骤 {step} 修改的是另一个虚拟服务 {service}。每个服务对 {server} 都有自己的目的地和权重，每个条目指向自己服务的\
+                       目的地。在这条连接所属的服务中，{server} 仍在表中，权重为 {own}。",
+                step = step.number,
+                service = service,
+                server = server,
+                own = own,
+            ),
+            shown_by,
+            claims: Vec::new(),
+            advice: Vec::new(),
         })
     },
 };

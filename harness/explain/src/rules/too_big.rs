@@ -75,7 +75,8 @@ impl<'v, 'a> Refused<'v, 'a> {
             size: mtu.saturating_sub(headers),
         });
         let all = [Advice::LetIcmpPass].into_iter().chain(clamp);
-        all.chain([Advice::ServerMtu(mtu), Advice::MtuProbing]).collect()
+        all.chain([Advice::ServerMtu(mtu), Advice::MtuProbing, Advice::NoPmtuDisc])
+            .collect()
     }
 
     fn shown_by(&self) -> Vec<Citation> {

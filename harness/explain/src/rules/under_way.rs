@@ -51,7 +51,7 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
         let leaves_the_entry = |(_, action): &(u32, &Action)| {
             matches!(
                 action,
-                Action::Table(_) | Action::Traffic(TrafficAction::FlushConntrack { .. })
+                Action::Table(_) | Action::Other(_) | Action::Traffic(TrafficAction::FlushConntrack { .. })
             )
         };
         if !under_way.changes.iter().all(leaves_the_entry) {
@@ -146,6 +146,6 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
             let from_server = traffic.server() == Some(server) && traffic.is_about(Chain::Output);
             comes_to_client || passes_director || from_server
         }
-        Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
+        Action::Table(_) | Action::Other(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }
 }

@@ -22,6 +22,10 @@ const CELLS: &[(&str, &[&str])] = &[
     ("timed-out-in-act/long-statement", &["entry-timed-out"]),
     ("timed-out-in-act/idle", &["entry-timed-out"]),
     (
+        "services/own-delete-server",
+        &["edit-of-another-service", "passed-on"],
+    ),
+    (
         "flush-after-login/only",
         &["acknowledgement-put-off", "last-service-gone"],
     ),

@@ -51,6 +51,13 @@ fn vip_moved(action: &Action) -> bool {
     matches!(action, Action::Host(HostAction::MoveVip { .. }))
 }
 
+fn of_another_service(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Other(_) | Action::Table(TableAction::RemoveService { port: Some(_) })
+    )
+}
+
 fn deletion(action: &Action) -> bool {
     matches!(
         action,
@@ -121,6 +128,7 @@ fn forwarding(action: &Action) -> bool {
 /// of a cell that fails fast.
 const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("scheduled", ANSWERS, nothing),
+    ("edit-of-another-service", LATE, of_another_service),
     ("another-server-answers", ANSWERS, nothing),
     ("own-firewall-keeps-out", SILENT, firewall),
     ("own-firewall-holds-back", SILENT, firewall),

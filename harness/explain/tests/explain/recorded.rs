@@ -57,6 +57,9 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
         // The server's answer was accepted: the statement was acknowledged.
         cell.observed.discarded.clear();
     }),
+    ("edit-of-another-service", "services/own-delete-server", |cell| {
+        undone(cell, |action| matches!(action, Action::Other(_)));
+    }),
     ("own-firewall-holds-back", "held-back-syn", nothing_held_back),
     (
         "own-firewall-holds-back",

@@ -116,6 +116,11 @@ fn store(path: &Path) -> io::Result<(u64, u64)> {
     drive.sync_data()?;
     fadvise(&drive, 0, None, Advice::DontNeed)?;
     *next = end.next_multiple_of(4096);
-    fs::remove_dir_all(share.join(path))?;
+    let stored = share.join(path);
+    if stored.is_dir() {
+        fs::remove_dir_all(stored)?;
+    } else {
+        fs::remove_file(stored)?;
+    }
     Ok((from, end - from))
 }

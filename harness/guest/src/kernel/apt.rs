@@ -116,22 +116,18 @@ impl<'a> Apt<'a> {
 
     /// The names of the linux-source packages in the lists that were read.
     pub(super) fn source_packages(&self) -> Result<Vec<String>, KernelError> {
+        self.names("linux-source-")
+    }
+
+    /// The names that begin so in the lists that were read.
+    pub(super) fn names(&self, begin: &str) -> Result<Vec<String>, KernelError> {
         let mut names = self.command("apt-cache");
-        names.args(["pkgnames", "linux-source-"]);
+        names.args(["pkgnames", begin]);
         let mut found = Vec::new();
         self.workshop
             .run(names, |line| found.push(line.trim().to_owned()))?;
         found.retain(|name| !name.is_empty());
         found.sort();
-        Ok(found)
-    }
-
-    /// Is this package in the lists that were read?
-    pub(super) fn has(&self, package: &str) -> Result<bool, KernelError> {
-        let mut names = self.command("apt-cache");
-        names.args(["pkgnames", package]);
-        let mut found = false;
-        self.workshop.run(names, |line| found |= line.trim() == package)?;
         Ok(found)
     }
 

@@ -11,8 +11,9 @@ use std::process::Stdio;
 const IMAGES: &str = "images";
 const PREFIX: &str = "linux-image-";
 /// Packages that bring an image or its modules: a name for the newest one depends on it, and some
-/// distributions pack modules by themselves.
-const PARTS: [&str; 2] = [PREFIX, "linux-modules-"];
+/// distributions pack modules by themselves. Debian since 7.2 has the image in `linux-binary-`, and the list
+/// of what is built in in `linux-base-`.
+const PARTS: [&str; 4] = [PREFIX, "linux-modules-", "linux-binary-", "linux-base-"];
 /// A package, the one that it stands for, and modules.
 const MOST_PARTS: usize = 6;
 
@@ -47,12 +48,17 @@ pub(crate) fn unpacked_package(
     let mut found = apt.use_own_suites(&mut news)?;
     let tree = workshop.make_folder("image")?;
     let (mut left, mut seen) = (vec![package.to_owned()], Vec::new());
-    while let Some(name) = left.pop() {
+    while let Some(mut name) = left.pop() {
         if seen.contains(&name) || seen.len() == MOST_PARTS {
             continue;
         }
         // The suite that has the package has what it depends on.
-        while seen.is_empty() && !(found && apt.has(&name)?) {
+        while seen.is_empty() {
+            let offered = if found { apt.names(PREFIX)? } else { Vec::new() };
+            if let Some(meant) = meant(&name, &offered) {
+                name = meant;
+                break;
+            }
             let Some(suite) = suites.next() else {
                 return Err(no_source(&name, &apt.story()));
             };
@@ -120,6 +126,32 @@ pub fn unpacked_packages(cache: &CacheFolder) -> Vec<String> {
     names
 }
 
+/// The package of this name, or, if it names a line (`linux-image-6.12-cloud-amd64`), the newest of that line
+/// and kind.
+fn meant(name: &str, offered: &[String]) -> Option<String> {
+    if offered.iter().any(|one| one == name) {
+        return Some(name.to_owned());
+    }
+    let (line, kind) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    let (major, minor) = line.split_once('.')?;
+    major.parse::<u32>().and(minor.parse::<u32>()).ok()?;
+    let (begin, end) = (format!("{PREFIX}{line}."), format!("-{kind}"));
+    let numbers = |one: &String| {
+        let version = one.strip_prefix(&begin)?.strip_suffix(&end)?;
+        let plain = version.replace("deb", "").replace("bpo", "");
+        let fine = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | '~');
+        // What has a word beside these is another kind.
+        plain.chars().all(fine).then(|| {
+            let numbers = plain.split(|c: char| !c.is_ascii_digit());
+            numbers
+                .filter_map(|number| number.parse().ok())
+                .collect::<Vec<u64>>()
+        })
+    };
+    let of_line = offered.iter().filter_map(|one| Some((numbers(one)?, one)));
+    of_line.max().map(|(_, newest)| newest.clone())
+}
+
 fn no_source(package: &str, reason: &str) -> KernelError {
     KernelError::NoImage {
         package: package.to_owned(),
@@ -160,7 +192,51 @@ mod tests {
             of("kmod, linux-base (>= 4.5ubuntu1~16.04.1), linux-modules-5.15.0-1-generic"),
             ["linux-modules-5.15.0-1-generic"]
         );
+        assert_eq!(
+            of(
+                "dracut | initramfs-tools (>= 0.120+deb8u2), linux-base-7.2.12-amd64 (= 7.2.12-1), \
+                linux-binary-7.2.12-amd64 (= 7.2.12-1), linux-modules-7.2.12-amd64 (= 7.2.12-1), linux-base"
+            ),
+            [
+                "linux-base-7.2.12-amd64",
+                "linux-binary-7.2.12-amd64",
+                "linux-modules-7.2.12-amd64"
+            ]
+        );
         assert!(of("").is_empty());
+    }
+
+    #[test]
+    fn a_line_stands_for_its_newest_package_of_that_kind() {
+        let offered = [
+            "linux-image-6.12.9+deb12-cloud-amd64",
+            "linux-image-6.12.115+deb12-cloud-amd64",
+            "linux-image-6.12.117+deb12-amd64",
+            "linux-image-6.12.117+deb12-cloud-amd64-dbg",
+            "linux-image-6.1.0-57-cloud-amd64",
+            "linux-image-5.10.0-32-rt-amd64",
+            "linux-image-cloud-amd64",
+        ]
+        .map(str::to_owned);
+        let of = |name: &str| meant(name, &offered);
+        let newest = Some("linux-image-6.12.115+deb12-cloud-amd64".to_owned());
+        assert_eq!(of("linux-image-6.12-cloud-amd64"), newest);
+        assert_eq!(
+            of("linux-image-6.1-cloud-amd64").as_deref(),
+            Some("linux-image-6.1.0-57-cloud-amd64")
+        );
+        // A name that is there is that package.
+        assert_eq!(
+            of("linux-image-cloud-amd64").as_deref(),
+            Some("linux-image-cloud-amd64")
+        );
+        for none in [
+            "linux-image-5.10-amd64",
+            "linux-image-7.2-amd64",
+            "linux-image-amd64",
+        ] {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -174,20 +174,29 @@ pub fn find(
     of_file(Path::new(image), modules)
 }
 
-/// The kernel that an unpacked package has.
+/// The kernel that an unpacked package has: in /boot, or, of Debian since 7.2, beside its modules.
 fn of_folder(folder: &Path) -> Result<StockKernel, StockError> {
-    let boot = folder.join("boot");
-    let entries = std::fs::read_dir(&boot).map_err(StockError::file("read", &boot))?;
-    let mut images: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    images.retain(|path| {
+    let inside = |folder: PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path())
+    };
+    let named = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| name.starts_with("vmlinuz-"))
-    });
-    match images.pop() {
+    };
+    let beside_modules = ["usr/lib/modules", "lib/modules"].map(|below| folder.join(below));
+    let beside_modules = beside_modules.into_iter().flat_map(inside);
+    let beside_modules = beside_modules.map(|of_release| of_release.join("vmlinuz"));
+    let mut images = inside(folder.join("boot"))
+        .filter(named)
+        .chain(beside_modules.filter(|path| path.is_file()));
+    match images.next() {
         Some(image) => of_file(&image, None),
         None => Err(StockError::NotAnImage {
-            path: boot,
-            reason: "the package has no vmlinuz in this folder".to_owned(),
+            path: folder.to_owned(),
+            reason: "the package has no vmlinuz, neither in boot nor beside its modules; remove the folder, \
+                     and it is downloaded again"
+                .to_owned(),
         }),
     }
 }
@@ -280,6 +289,27 @@ mod tests {
         assert_eq!(said("mine"), at("mine"));
         assert_eq!(said("other"), at("other/lib/modules/6.1.0-9-test"));
         assert!(find(",modules=/no/such/folder").is_err());
+    }
+
+    #[test]
+    fn a_package_has_its_kernel_in_boot_or_beside_its_modules() {
+        for place in ["boot/vmlinuz-7.2.12-test", "usr/lib/modules/7.2.12-test/vmlinuz"] {
+            let cache = tempfile::tempdir().unwrap();
+            let package = cache.path().join("images/linux-image-7.2.12-test");
+            let modules = package.join("usr/lib/modules/7.2.12-test");
+            std::fs::create_dir_all(modules.join("kernel")).unwrap();
+            std::fs::create_dir(package.join("boot")).unwrap();
+            std::fs::write(modules.join("modules.builtin"), "").unwrap();
+            let cache = CacheFolder::at(cache.path());
+            let find = || find(&cache, "package:linux-image-7.2.12-test", &mut |_| {});
+            let error = find().unwrap_err().to_string();
+            assert!(error.contains("no vmlinuz"), "{error}");
+            std::fs::write(package.join(place), image("7.2.12-test")).unwrap();
+            let found = find().unwrap();
+            let real = |path: &Path| std::fs::canonicalize(path).unwrap();
+            assert_eq!(found.release, "7.2.12-test");
+            assert_eq!(real(&found.modules), real(&modules), "{place}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::machine::{INITRAMFS, KERNEL, SAVED, depends_on};
 use super::modules::Folder;
 use super::root::{Found, Root};
 use super::{Machine, Start, StockError, StockKernel, image, qemu};
-use crate::guest::{Guest, GuestConfig, GuestEnd, HostStatus, RunsOn};
+use crate::guest::{Canceller, Guest, GuestConfig, GuestEnd, HostStatus, RunsOn};
 use crate::kernel::CacheFolder;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ const DESCRIPTION: &str = "machine.json";
 /// Init, and the folder of the modules, in the guest.
 pub(crate) const INIT: &str = "init";
 pub(crate) const MODULES: &str = "lvs-matrix/modules";
-/// How long a machine may boot without a word: some 8 s where nothing else runs.
+/// How long a machine may boot without a word, in processor time of its own: some 8 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a saved machine looks like inside, counted.
 const FORMAT: u32 = 2;
@@ -37,6 +37,16 @@ struct Description {
     asked: String,
     /// The files that went into it.
     made_of: Vec<Found>,
+    /// How long its own file is.
+    bytes: u64,
+}
+
+impl Description {
+    /// Would the machine in this folder come out the same if it was made now, and is its file whole?
+    fn is_current(&self, folder: &Path) -> bool {
+        let whole = fs::metadata(folder.join(SAVED)).is_ok_and(|found| found.len() == self.bytes);
+        whole && self.made_of.iter().all(Found::is_as_it_was)
+    }
 }
 
 /// What a machine is made of.
@@ -67,7 +77,7 @@ impl Ingredients<'_> {
 }
 
 /// Gives a machine that waits for its job: one that was saved before, or else one that is booted and saved
-/// now, of which `say` is told.
+/// now, of which `say` is told. `booting` is given what ends the boot; then this fails, and nothing is left.
 ///
 /// # Errors
 /// [`StockError`]: no QEMU, a kernel that lacks what labs need, or that does not come so far.
@@ -75,6 +85,7 @@ pub fn prepare(
     cache: &CacheFolder,
     ingredients: &Ingredients<'_>,
     say: &mut dyn FnMut(&str),
+    booting: &dyn Fn(Canceller),
 ) -> Result<Machine, StockError> {
     let qemu = qemu()?;
     let machines = cache.root().join(MACHINES);
@@ -111,7 +122,7 @@ pub fn prepare(
         kernel.release
     ));
     let making = machines.join(format!("{MAKING}{}", std::process::id()));
-    let made = make(&making, ingredients, &modules, &qemu, &asked);
+    let made = make(&making, ingredients, &modules, (&qemu, &asked), booting);
     let to = machines.join(format!(
         "{}-{}",
         kernel.release,
@@ -136,8 +147,8 @@ fn make(
     making: &Path,
     ingredients: &Ingredients<'_>,
     modules: &[super::modules::Module],
-    qemu: &Path,
-    asked: &str,
+    (qemu, asked): (&Path, &str),
+    booting: &dyn Fn(Canceller),
 ) -> Result<(), StockError> {
     let (kernel, share) = (ingredients.kernel, making.join("share"));
     fs::create_dir_all(&share).map_err(StockError::file("make", &share))?;
@@ -190,14 +201,17 @@ fn make(
         how,
         console,
     };
-    let report = Guest::start(config).and_then(|guest| guest.run(|_| {}));
+    let report = Guest::start(config).and_then(|guest| {
+        booting(guest.canceller());
+        guest.run(|_| {})
+    });
     let report = report.map_err(|error| not_started(error.to_string(), Vec::new()))?;
     match report.end {
         GuestEnd::Saved => {}
         GuestEnd::Panicked(words) => return Err(not_started(words, report.console)),
         GuestEnd::InitFailed(reason) => return Err(not_started(reason, report.console)),
-        GuestEnd::Stalled(time) => {
-            let how = format!("it was not ready after {} s", time.as_secs());
+        GuestEnd::Stalled(_) => {
+            let how = format!("it was not ready after {} s", report.wall.as_secs());
             return Err(not_started(how, report.console));
         }
         GuestEnd::Died(status) => {
@@ -220,6 +234,7 @@ fn make(
         release: kernel.release.clone(),
         asked: asked.to_owned(),
         made_of,
+        bytes: fs::metadata(&to).map_err(StockError::file("look at", &to))?.len(),
     };
     let file = making.join(DESCRIPTION);
     let text =
@@ -247,7 +262,8 @@ pub struct SavedMachine {
     pub folder: PathBuf,
     /// How large it is.
     pub bytes: u64,
-    /// Are the files that it was made of as they were then? If not, it is made anew when it is wanted.
+    /// Is it whole, and are the files that it was made of as they were then? If not, it is made anew when it
+    /// is wanted.
     pub current: bool,
 }
 
@@ -261,7 +277,7 @@ pub fn saved_machines(cache: &CacheFolder) -> Vec<SavedMachine> {
             let description = description(&folder)?;
             Some(SavedMachine {
                 bytes: fs::metadata(folder.join(SAVED)).ok()?.len(),
-                current: description.made_of.iter().all(Found::is_as_it_was),
+                current: description.is_current(&folder),
                 release: description.release,
                 folder,
             })
@@ -288,7 +304,7 @@ fn saved(machines: &Path, asked: &str) -> Option<(PathBuf, File)> {
 }
 
 fn saved_in(folder: &Path, asked: &str) -> Option<(PathBuf, File)> {
-    let fits = |found: &Description| found.asked == asked && found.made_of.iter().all(Found::is_as_it_was);
+    let fits = |found: &Description| found.asked == asked && found.is_current(folder);
     description(folder).filter(fits)?;
     let lock = File::open(folder.join(SAVED)).ok()?;
     flock(&lock, FlockOperation::NonBlockingLockShared).ok()?;
@@ -304,7 +320,7 @@ fn remove_others(machines: &Path, release: &str, but: &Path) {
         if !same || folder == but {
             continue;
         }
-        if description(&folder).is_some_and(|found| found.made_of.iter().all(Found::is_as_it_was)) {
+        if description(&folder).is_some_and(|found| found.is_current(&folder)) {
             continue;
         }
         let unused = File::open(folder.join(SAVED))

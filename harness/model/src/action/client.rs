@@ -21,6 +21,9 @@ fields! {
         /// the scheduler has no other, and puts it back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "to" to: Option<Name> as Name;
+        /// The virtual service that it connects to, by its name in `services`. Without it, the lab's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "service" service: Option<Name> as Name;
         /// Which of the client's addresses it comes from, of a lab with `clients`: 1 is the client's own,
         /// from which every other connection comes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,16 +164,18 @@ impl Opening {
     fn in_english(&self) -> String {
         let name = self.name.as_ref().map(|name| format!(" as {name}"));
         let to = self.to.as_ref().map(|server| format!(" to {server}"));
+        let service = self.service.as_ref().map(|name| format!(" to service {name}"));
         let from = self.from.map(|number| format!(" from address {number}"));
-        [name, to, from].into_iter().flatten().collect()
+        [name, service, to, from].into_iter().flatten().collect()
     }
 
     /// The same in Chinese.
     fn in_chinese(&self) -> String {
         let to = self.to.as_ref().map(|server| format!("，指定 {server}"));
         let from = self.from.map(|number| format!("，从第 {number} 个地址"));
-        let [to, from] = [to, from].map(Option::unwrap_or_default);
-        format!("{}{to}{from}", on_chinese(&self.name))
+        let service = self.service.as_ref().map(|name| format!("，服务 {name}"));
+        let [service, to, from] = [service, to, from].map(Option::unwrap_or_default);
+        format!("{}{service}{to}{from}", on_chinese(&self.name))
     }
 }
 
@@ -265,8 +270,20 @@ impl ClientAction {
     /// The real server that the connection is to be opened to, if the scenario says so.
     #[must_use]
     pub fn to(&self) -> Option<&Name> {
+        self.opening()?.to.as_ref()
+    }
+
+    /// The virtual service that the connection is to be opened to, if it is not the plan's first.
+    #[must_use]
+    pub fn service(&self) -> Option<&Name> {
+        self.opening()?.service.as_ref()
+    }
+
+    /// How it opens a connection, or begins to.
+    #[must_use]
+    pub fn opening(&self) -> Option<&Opening> {
         match self {
-            Self::Connect(opening) | Self::StartConnect(opening) => opening.to.as_ref(),
+            Self::Connect(opening) | Self::StartConnect(opening) => Some(opening),
             Self::AwaitConnect { .. }
             | Self::AbortConnect { .. }
             | Self::ConnectEach { .. }

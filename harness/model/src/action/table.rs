@@ -4,6 +4,8 @@ use super::entry::actions;
 use crate::Name;
 use crate::base::Forwarding;
 use crate::duration::Human;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 actions! {
@@ -170,6 +172,28 @@ impl TableAction {
             | Self::SetTimeouts { .. } => None,
         }
     }
+
+    /// Is it about one virtual service, which a step can name?
+    #[must_use]
+    pub fn is_of_one_service(&self) -> bool {
+        match self {
+            Self::RemoveRealServer { .. }
+            | Self::AddRealServer { .. }
+            | Self::SetWeight { .. }
+            | Self::SetForwarding { .. }
+            | Self::SetScheduler { .. }
+            | Self::RemoveService { port: None }
+            | Self::AddService { port: None } => true,
+            Self::RemoveService { port: Some(_) }
+            | Self::AddService { port: Some(_) }
+            | Self::FlushTable
+            | Self::SaveTable
+            | Self::RestoreTable
+            | Self::ZeroCounters
+            | Self::SetTimeouts { .. } => false,
+        }
+    }
+
     /// Does what it comes to depend on which real servers are in the table: on any of them, or on this one?
     #[must_use]
     pub fn depends_on(&self, server: &Name) -> bool {
@@ -188,5 +212,34 @@ impl TableAction {
             | Self::ZeroCounters
             | Self::SetTimeouts { .. } => false,
         }
+    }
+}
+
+/// An edit of another virtual service than that of the classified operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ServiceEdit {
+    /// The service's name.
+    pub service: Name,
+    /// What is done to it.
+    pub edit: TableAction,
+}
+
+impl ServiceEdit {
+    /// The action's key in the YAML.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.edit.key()
+    }
+
+    /// What it does, in Chinese.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        format!("服务 {}：{}", self.service, self.edit.in_chinese())
+    }
+}
+
+impl fmt::Display for ServiceEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (service {})", self.edit, self.service)
     }
 }

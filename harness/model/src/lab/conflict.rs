@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::Name;
-use crate::action::{Action, Chain, HostAction, Node, SyncState, TrafficAction};
+use crate::action::{Action, Chain, HostAction, Node, ServiceEdit, SyncState, TrafficAction};
 use crate::base::ClientAt;
 
 /// Why a step cannot work.
@@ -113,6 +113,7 @@ impl<'a> State<'a> {
         }
         match action {
             Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
+            Action::Other(ServiceEdit { service, edit }) => self.table.as_ref()?.conflict_of(service, edit),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
             Action::Host(action @ HostAction::PowerOn { server }) if !action.node().is_director() => {
                 (!self.is_off(server)).then_some(Conflict::On(server))

@@ -2,7 +2,7 @@
 
 use super::{Conflict, State};
 use crate::Name;
-use crate::action::{TableAction, WatchAction};
+use crate::action::{ServiceEdit, TableAction, WatchAction};
 use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,17 @@ pub struct Table {
     pub scheduler: Option<String>,
     /// The packet-forwarding methods of its real servers, where they are known.
     pub methods: BTreeMap<Name, Forwarding>,
+    /// What is known of other virtual services by name; those that are there are among the ports of others.
+    pub further: BTreeMap<Name, Further>,
+}
+
+/// Another virtual service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Further {
+    /// Its port.
+    pub port: u16,
+    /// Its real servers, each with its weight.
+    pub servers: BTreeMap<Name, u16>,
 }
 
 impl Table {
@@ -108,13 +119,21 @@ impl Table {
                 (self.service, self.scheduler) = (false, None);
             }
             TableAction::AddService { port: None } => self.service = true,
-            TableAction::RemoveService { port: Some(port) } => {
-                self.others.remove(port);
-            }
+            TableAction::RemoveService { port: Some(port) } => self.lose(*port),
             TableAction::AddService { port: Some(port) } => {
                 self.others.insert(*port);
             }
-            TableAction::FlushTable => *self = Self::default(),
+            TableAction::FlushTable => {
+                let emptied = |(name, further): (&Name, &Further)| {
+                    let (port, servers) = (further.port, BTreeMap::new());
+                    (name.clone(), Further { port, servers })
+                };
+                let further = self.further.iter().map(emptied).collect();
+                *self = Self {
+                    further,
+                    ..Self::default()
+                };
+            }
             TableAction::RestoreTable => {
                 if let Some(saved) = saved {
                     if saved.service {
@@ -124,10 +143,49 @@ impl Table {
                         self.scheduler.clone_from(&saved.scheduler);
                     }
                     self.others.extend(&saved.others);
+                    self.further.clone_from(&saved.further);
                 }
             }
             TableAction::SetTimeouts { .. } | TableAction::ZeroCounters | TableAction::SaveTable => {}
         }
+    }
+
+    /// Why `edit` of the other service of this name cannot work now.
+    #[must_use]
+    pub fn conflict_of<'a>(&self, service: &Name, edit: &'a TableAction) -> Option<Conflict<'a>> {
+        self.of(service).conflict(edit, None)
+    }
+
+    /// Makes an edit of the other service of this name, as if it worked.
+    pub fn edit_of(&mut self, service: &Name, edit: &TableAction) {
+        let mut of = self.of(service);
+        of.edit(edit, None);
+        let Some(further) = self.further.get_mut(service) else {
+            return;
+        };
+        further.servers = of.servers;
+        if of.service {
+            self.others.insert(further.port);
+        } else {
+            self.others.remove(&further.port);
+        }
+    }
+
+    /// The table as the other service of this name has it.
+    fn of(&self, service: &Name) -> Self {
+        let further = self.further.get(service);
+        Self {
+            service: further.is_some_and(|further| self.others.contains(&further.port)),
+            servers: further.map_or_else(BTreeMap::new, |further| further.servers.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// A service goes with its real servers.
+    fn lose(&mut self, port: u16) {
+        self.others.remove(&port);
+        let of_port = self.further.values_mut().filter(|further| further.port == port);
+        of_port.for_each(|further| further.servers.clear());
     }
 
     /// Is it known that `edit` would leave the table as it is?
@@ -191,6 +249,12 @@ impl<'a> State<'a> {
             return self.entry_timeout() == Some(*tcp);
         }
         self.table.as_ref().is_some_and(|table| table.is_so(edit))
+    }
+
+    /// Is it known that an edit of another service would change nothing?
+    pub(super) fn other_is_so(&self, ServiceEdit { service, edit }: &ServiceEdit) -> bool {
+        let table = self.table.as_ref();
+        table.is_some_and(|table| table.of(service).is_so(edit))
     }
 
     /// Nobody but the steps edits the table: what is not so now will not come true by waiting.

@@ -11,7 +11,7 @@ use crate::base::{ClientAt, DEFAULT_WEIGHT, Family, Forwarding, ServerKind, Tunn
 use crate::client::{ClientChoice, Program};
 use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
-use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
+use crate::scenario::{Expectation, FurtherService, Lab, Phases, Position, RealServer, Scenario};
 
 impl LabPlan {
     /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
@@ -25,7 +25,10 @@ impl LabPlan {
             self.host(node)
                 .map_or_else(Vec::new, |host| own_sysctls(host, roles))
         };
-        let (service, client) = (self.service(), self.client());
+        let own_service = Name::of_own_service();
+        let service = self.service_named(Some(&own_service)).unwrap_or(self.service());
+        let client = self.client();
+        let further = || self.services.iter().filter(|other| other.id != service.id);
         let of_client = client.sysctls();
         let mut client_sysctls = own(&Node::Client, &[CLIENT_SYSCTLS]);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
@@ -68,10 +71,32 @@ impl LabPlan {
                 firewall_mark: service.mark,
                 scheduler: Some(service.scheduler.clone()),
                 scheduler_flags: Some(service.scheduler_flags.clone()).filter(|flags| !flags.is_empty()),
+                services: further()
+                    .map(|other| {
+                        let same_mark = other.mark.is_some();
+                        FurtherService {
+                            name: other.id.clone(),
+                            port: other.address.port(),
+                            same_mark,
+                            scheduler: (!same_mark).then(|| other.scheduler.clone()),
+                            persistence: other.persistence.filter(|_| !same_mark),
+                        }
+                    })
+                    .collect(),
                 real_servers: self
                     .real_servers()
                     .map(|(name, host)| {
-                        let backend = service.backend(&host.node);
+                        let in_own = service.backend(&host.node);
+                        let in_further =
+                            || further().find_map(|other| Some((other, other.backend(&host.node)?)));
+                        let backend = in_own.or_else(|| Some(in_further()?.1));
+                        let usual = match in_own {
+                            Some(_) => service.address.port(),
+                            None => in_further().map_or(self.port(), |(other, _)| other.address.port()),
+                        };
+                        let all = std::iter::once(service).chain(further());
+                        let is_in = all.filter(|service| service.backend(&host.node).is_some());
+                        let is_in: Vec<Name> = is_in.map(|service| service.id.clone()).collect();
                         RealServer {
                             name: name.clone(),
                             weight: backend.map_or(DEFAULT_WEIGHT, |backend| backend.weight),
@@ -89,9 +114,8 @@ impl LabPlan {
                                 .and_then(|backend| backend.address)
                                 .map(Family::of)
                                 .filter(|family| *family != self.family()),
-                            port: backend
-                                .map(|backend| backend.port)
-                                .filter(|port| *port != self.port()),
+                            port: backend.map(|backend| backend.port).filter(|port| *port != usual),
+                            services: Some(is_in).filter(|is_in| is_in.as_slice() != [own_service.clone()]),
                         }
                     })
                     .collect(),
@@ -181,7 +205,12 @@ impl LabPlan {
             Forwarding::Tunneling,
         ];
         let as_they_are = self.real_servers().all(|(name, host)| {
-            let own = service.forwarding_to(name);
+            let backends = self
+                .services
+                .iter()
+                .filter_map(|service| service.backend(&host.node));
+            let own = backends.map(|backend| backend.forwarding).next();
+            let own = own.unwrap_or_else(|| service.forwarding_to(name));
             methods
                 .iter()
                 .all(|method| wired(host, *method) == (*method == own))
@@ -198,7 +227,11 @@ impl LabPlan {
     fn phases(&self) -> Phases {
         let of = |phase: Phase| -> Vec<Timed> {
             let steps = self.steps.iter().filter(|step| step.phase == phase);
-            steps.map(Step::timed).collect()
+            let said = |step: &Step| Timed {
+                action: self.as_said(&step.action),
+                ..step.timed()
+            };
+            steps.map(said).collect()
         };
         Phases {
             before: of(Phase::Before),

@@ -1,9 +1,9 @@
 //! The command lines by which an operator does an action.
 
-use super::{Cidr, INTERFACE, LabPlan, Nic, words};
+use super::{Cidr, INTERFACE, LabPlan, Nic, Service, words};
 use crate::Name;
 use crate::action::{
-    Action, Chain, HostAction, Neighbours, NewConnections, Node, TableAction, TrafficAction,
+    Action, Chain, HostAction, Neighbours, NewConnections, Node, ServiceEdit, TableAction, TrafficAction,
 };
 use crate::base::Forwarding;
 use crate::ipvs::Protocol;
@@ -73,6 +73,10 @@ impl LabPlan {
                 let balancers = self.service().balancers.iter().take(1);
                 balancers.map(|node| (Some(node.clone()), line.clone())).collect()
             }
+            Action::Other(ServiceEdit { service, edit }) => match self.led_by(service) {
+                Some(plan) => plan.command_lines(&Action::Table(edit.clone())),
+                None => Vec::new(),
+            },
             Action::Host(action) => self.host_lines(action),
             Action::Traffic(action) => self.traffic_lines(action),
             Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => Vec::new(),
@@ -109,7 +113,10 @@ impl LabPlan {
             } => edit(server, *method, *weight),
             TableAction::RemoveService { port } => format!("ipvsadm -D {}", at_port(*port)),
             TableAction::AddService { port } => {
-                format!("ipvsadm -A {} {}", at_port(*port), service.options())
+                let of_port = |service: &&Service| Some(service.address.port()) == *port;
+                let named = self.services.iter().find(of_port);
+                let options = named.unwrap_or(service).options();
+                format!("ipvsadm -A {} {options}", at_port(*port))
             }
             TableAction::SetScheduler { scheduler } => {
                 format!("ipvsadm -E {flagged} {}", service.options_with(scheduler))

@@ -9,7 +9,9 @@ use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, ROUTER_SYSCTLS, SERVER_SYSCTLS,
     TUNNEL_DEVICE, TUNNEL_SYSCTLS,
 };
-use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
+use super::{
+    INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, several, words,
+};
 use crate::Name;
 use crate::action::Node;
 use crate::base::{ClientAt, Family, Forwarding, Misbuild, OneOrMore, Phase, ServerKind, Vip, Wiring};
@@ -26,28 +28,30 @@ const FIRST_SERVER_ID: u32 = 101;
 pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let lab = lab_of(scenario, cell);
     let client = ClientChoice::merged(lab.server.unwrap_or_default(), [&lab.client]);
-    let (segments, service, hosts) = hosts_of(&lab, &client);
+    let (segments, services, hosts) = hosts_of(&lab, &client);
     let wrong = |(name, how): &(Name, Misbuild)| {
         let node = Node::from(name.clone());
         let host = hosts.iter().find(|host| host.node == node)?;
-        Some(Misbuilt::of(host, &service, *how))
+        Some(Misbuilt::of(host, services.first(), *how))
     };
     let misbuilt = lab.misbuilt.iter().filter_map(wrong).collect();
+    let steps = steps_of(scenario, cell);
+    let judged = several::judged(&steps);
     LabPlan {
         cell: cell.cell.clone(),
         segments,
-        services: OneOrMore::new(service),
+        steps: several::of_plan(steps, &services),
+        services: several::led(services, &judged),
         misbuilt,
         hosts,
-        steps: steps_of(scenario, cell),
         observe: scenario.observe,
         observe_at_most: None,
         expected: cell.expected.clone(),
     }
 }
 
-/// The hosts of the short form's lab, with its links and its service.
-fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
+/// The hosts of the short form's lab, with its links and its services, the lab's own first.
+fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, Vec<Host>) {
     let family = lab.family.unwrap_or_default();
     let wiring = lab.wiring.unwrap_or_default();
     let mut segments = segments_of(wiring, LINK_DELAY);
@@ -108,6 +112,17 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::Program => Protocol::Tcp,
         ServerKind::UdpEcho => Protocol::Udp,
     };
+    let backend = |server: &RealServer, given: &Given, port: u16| Backend {
+        host: Node::RealServer(server.name.clone()),
+        port,
+        weight: server.weight,
+        stands_by: server.stands_by,
+        upper_threshold: server.upper_threshold,
+        lower_threshold: server.lower_threshold,
+        forwarding: lab.forwarding_to(server),
+        tunnel: lab.tunnel_type_to(server),
+        address: given.other.filter(|_| crosses(server)).map(|other| other.address),
+    };
     let service = Service {
         id: only_service(),
         protocol,
@@ -123,19 +138,39 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         scheduler_flags: lab.scheduler_flags.clone().unwrap_or_default(),
         backends: servers
             .iter()
-            .map(|(server, given)| Backend {
-                host: Node::RealServer(server.name.clone()),
-                port: lab.port_of(server),
-                weight: server.weight,
-                stands_by: server.stands_by,
-                upper_threshold: server.upper_threshold,
-                lower_threshold: server.lower_threshold,
-                forwarding: lab.forwarding_to(server),
-                tunnel: lab.tunnel_type_to(server),
-                address: given.other.filter(|_| crosses(server)).map(|other| other.address),
-            })
+            .filter(|(server, _)| server.is_in(&only_service()))
+            .map(|(server, given)| backend(server, given, lab.port_of(server)))
             .collect(),
     };
+    let further_services = lab.services.iter().map(|said| Service {
+        id: said.name.clone(),
+        address: SocketAddr::new(vip.address, said.port),
+        mark: service.mark.filter(|_| said.same_mark),
+        one_packet: false,
+        // What has the mark is scheduled as the lab's own service is.
+        persistence: if said.same_mark {
+            service.persistence
+        } else {
+            said.persistence
+        },
+        persistence_prefix: service.persistence_prefix.filter(|_| said.same_mark),
+        scheduler: match (said.same_mark, &said.scheduler) {
+            (true, _) => service.scheduler.clone(),
+            (false, own) => own.clone().unwrap_or_else(|| "rr".to_owned()),
+        },
+        scheduler_flags: if said.same_mark {
+            service.scheduler_flags.clone()
+        } else {
+            Vec::new()
+        },
+        backends: servers
+            .iter()
+            .filter(|(server, _)| server.is_in(&said.name))
+            .map(|(server, given)| backend(server, given, lab.port_in(said, server)))
+            .collect(),
+        ..service.clone()
+    });
+    let further_services: Vec<Service> = further_services.collect();
     let translates = lab
         .real_servers
         .iter()
@@ -284,25 +319,34 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .chain(directors)
         .chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
-    let mut filled = fill(&service, &hosts);
-    if routed {
-        filled.extend(service.policy_lines());
-    }
-    for host in hosts
-        .iter_mut()
-        .filter(|host| service.balancers.contains(&host.node))
-    {
+    let balancers = service.balancers.clone();
+    let policy = routed.then(|| service.policy_lines());
+    let mut services = OneOrMore::new(service);
+    further_services
+        .into_iter()
+        .for_each(|further| services.push(further));
+    let mut filled = fill(&services, &hosts);
+    filled.extend(policy.into_iter().flatten());
+    for host in hosts.iter_mut().filter(|host| balancers.contains(&host.node)) {
         host.commands.clone_from(&filled);
     }
-    (segments, service, hosts)
+    (segments, services, hosts)
 }
 
 /// The lines by which ipvsadm(8) fills the table of a balancer at the beginning.
-fn fill(service: &Service, hosts: &[Host]) -> Vec<Vec<String>> {
+fn fill(services: &OneOrMore<Service>, hosts: &[Host]) -> Vec<Vec<String>> {
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    for line in services.iter().flat_map(Service::mark_lines) {
+        // Of the rules of several there is one chain.
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp; seconds)
-    let mut lines = service.mark_lines();
     lines.push(words(&format!("ipvsadm --set 900 120 {UDP_TIMEOUT}")));
-    lines.extend(service.fill_lines(hosts, Backend::weight_at_first));
+    for service in several::apart(services) {
+        lines.extend(service.fill_lines(hosts, Backend::weight_at_first));
+    }
     lines
 }
 

@@ -125,6 +125,9 @@ pub struct Lab {
     pub scheduler: Option<String>,
     /// The scheduler's flags, by their names in ipvsadm(8).
     pub scheduler_flags: Option<Vec<String>>,
+    /// Further virtual services of the VIP.
+    #[serde(default)]
+    pub services: Vec<FurtherService>,
     /// The real servers in the order in which they are added to the table.
     pub real_servers: Vec<RealServer>,
     /// What is built wrong on purpose, and on which host.
@@ -179,6 +182,11 @@ impl Lab {
                 firewall_mark: part.firewall_mark.or(lab.firewall_mark),
                 scheduler: part.scheduler.clone().or(lab.scheduler),
                 scheduler_flags: part.scheduler_flags.clone().or(lab.scheduler_flags),
+                services: lab
+                    .services
+                    .into_iter()
+                    .chain(part.services.iter().cloned())
+                    .collect(),
                 real_servers: lab
                     .real_servers
                     .into_iter()
@@ -215,11 +223,29 @@ impl Lab {
         server.forwarding.or(self.forwarding).unwrap_or_default()
     }
 
-    /// The port that a real server listens to.
+    /// The port that a real server listens to: what is said of it, else that of the first service that it is
+    /// in.
     #[must_use]
     pub fn port_of(&self, server: &RealServer) -> u16 {
         let said = server.port.or(self.server_port);
-        said.unwrap_or_else(|| self.server.unwrap_or_default().port())
+        let own = self.server.unwrap_or_default().port();
+        let further = || self.services.iter().find(|service| server.is_in(&service.name));
+        said.or_else(|| match server.is_in(&Name::of_own_service()) {
+            true => Some(own),
+            false => further().map(|service| service.port),
+        })
+        .unwrap_or(own)
+    }
+
+    /// The port to which a real server of this service gets the service's packets. An echo server listens to
+    /// the ports of all services that it is in; other servers to one.
+    #[must_use]
+    pub fn port_in(&self, service: &FurtherService, server: &RealServer) -> u16 {
+        let said = server.port.or(self.server_port);
+        match self.server.unwrap_or_default() {
+            ServerKind::TcpEcho | ServerKind::UdpEcho => said.unwrap_or(service.port),
+            ServerKind::Mysql | ServerKind::Program => self.port_of(server),
+        }
     }
 
     /// How tunneling puts packets for a real server into others.
@@ -263,6 +289,24 @@ pub struct RealServer {
     /// The port that it listens to, if it is not that of the lab.
     #[serde(default)]
     pub port: Option<u16>,
+    /// The services that it is in. Default: the lab's own alone.
+    #[serde(default)]
+    pub services: Option<Vec<Name>>,
+}
+
+/// A further virtual service of the VIP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FurtherService {
+    /// Its name.
+    pub name: Name,
+    /// Its port.
+    pub port: u16,
+    /// Do its packets get the mark of the lab's own service, so that it is one with that?
+    pub same_mark: bool,
+    /// Its scheduler. Default: `rr`.
+    pub scheduler: Option<String>,
+    /// Its persistence.
+    pub persistence: Option<Duration>,
 }
 
 impl RealServer {
@@ -279,6 +323,16 @@ impl RealServer {
             tunnel_type: None,
             tunnel_family: None,
             port: None,
+            services: None,
+        }
+    }
+
+    /// Is it in the service of this name?
+    #[must_use]
+    pub fn is_in(&self, service: &Name) -> bool {
+        match &self.services {
+            None => service.is_of_own_service(),
+            Some(services) => services.contains(service),
         }
     }
 }

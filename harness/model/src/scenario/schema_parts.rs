@@ -68,13 +68,14 @@ pub(super) fn structure<const N: usize>(
 pub(super) fn actions(
     doc: &str,
     actions: Vec<(&str, &str, Schema)>,
-    (beside, says, schema): (&str, &str, Schema),
+    beside: Vec<(&str, &str, Schema)>,
 ) -> Schema {
     let order: Vec<_> = actions.iter().map(|(key, _, _)| *key).collect();
+    let most = beside.len().saturating_add(1);
     let one_action: Vec<_> = order.iter().map(|key| json!({ "required": [key] })).collect();
     let properties: serde_json::Map<_, _> = actions
         .into_iter()
-        .chain([(beside, says, schema)])
+        .chain(beside)
         .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc, None).to_value()))
         .collect();
     json_schema!({
@@ -83,7 +84,7 @@ pub(super) fn actions(
         "properties": properties,
         "additionalProperties": false,
         "minProperties": 1,
-        "maxProperties": 2,
+        "maxProperties": most,
         "oneOf": one_action,
         (ORDER): order,
     })

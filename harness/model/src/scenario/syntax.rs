@@ -15,7 +15,7 @@ pub(super) use keepalived::KeepalivedInput;
 pub(super) use mysqld::MysqldInput;
 pub(super) use probe::{OutageInput, ProbeInput};
 pub(super) use server_program::ServerProgramInput;
-pub(super) use step::{AFTER, Placed};
+pub(super) use step::{AFTER, Placed, SERVICE};
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
@@ -147,6 +147,9 @@ macro_rules! lab_structure {
                 /// into the hash, `sh-fallback` and `mh-fallback` look for another server in place of one
                 /// that has weight 0.
                 optional "scheduler-flags" scheduler_flags: List<At<SchedulerFlag>>;
+                /// Further virtual services of the VIP by name, each on a port of its own. A real server says
+                /// by its `services` in which it is. Those of a value come after the lab's.
+                optional "services" services: Map<Name, ServiceInput>;
                 /// The real servers by name, in the order in which they are added to the table. Those of a
                 /// value come after the lab's.
                 $servers "real-servers" real_servers: RealServers;
@@ -206,6 +209,7 @@ macro_rules! lab_structure {
                     firewall_mark: self.firewall_mark.as_ref(),
                     scheduler: self.scheduler.as_ref(),
                     scheduler_flags: self.scheduler_flags.as_ref(),
+                    services: self.services.as_ref(),
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
                     misbuilt: self.misbuilt.as_ref(),
@@ -252,6 +256,7 @@ pub(super) struct LabFields<'i> {
     pub(super) firewall_mark: Option<&'i At<Mark>>,
     pub(super) scheduler: Option<&'i At<Scheduler>>,
     pub(super) scheduler_flags: Option<&'i List<At<SchedulerFlag>>>,
+    pub(super) services: Option<&'i Map<Name, ServiceInput>>,
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,
     pub(super) misbuilt: Option<&'i Misbuilds>,
@@ -294,6 +299,24 @@ structure! {
         optional "tunnel-family" tunnel_family: At<Family>;
         /// The port that it listens to, if not that of the lab's others.
         optional "port" port: At<ServerPort>;
+        /// The virtual services that it is in, by their names in `services`; the lab's own is `service`.
+        /// Default: the lab's own alone.
+        optional "services" services: List<At<Name>>;
+    }
+}
+
+structure! {
+    /// A further virtual service of the VIP, over the same protocol as the lab's own.
+    ServiceInput {
+        /// Its port.
+        required "port" port: At<ServerPort>;
+        /// It is no service of its own: the director's firewall gives what comes for its port the lab's
+        /// `firewall-mark`, too, and IPVS takes both ports for one service.
+        optional "same-mark" same_mark: At<Yes>;
+        /// Its scheduler. Default: `rr`.
+        optional "scheduler" scheduler: At<Scheduler>;
+        /// Its persistence, as the lab's own has it.
+        optional "persistence" persistence: At<Seconds>;
     }
 }
 

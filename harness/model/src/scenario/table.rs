@@ -132,10 +132,10 @@ pub(super) fn fields<'n, 'm>(
 /// The one entry of an action, and what stands beside it under the key `beside`.
 pub(super) fn action<'n>(
     node: &'n Node,
-    beside: &str,
+    beside: &[&str],
     known: &[&'static str],
     mistakes: &mut Mistakes,
-) -> Option<(Option<&'n Node>, &'n Entry)> {
+) -> Option<(Vec<&'n Entry>, &'n Entry)> {
     let entries = match &node.kind {
         Kind::Map(entries) => entries,
         Kind::Refused => return None,
@@ -158,8 +158,9 @@ pub(super) fn action<'n>(
             return None;
         }
     };
-    let (with_it, actions): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| entry.key.value == beside);
+    let (with_it, actions): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|entry| beside.contains(&entry.key.value.as_str()));
     let [entry] = actions.as_slice() else {
         mistakes.add(
             Mistake::new(
@@ -172,7 +173,7 @@ pub(super) fn action<'n>(
         );
         return None;
     };
-    Some((with_it.first().map(|entry| &entry.value), entry))
+    Some((with_it, entry))
 }
 
 /// Adds the mistake of an action that is not among `known`.

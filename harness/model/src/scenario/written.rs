@@ -3,12 +3,12 @@
 mod lab;
 mod part;
 
-use super::syntax::AFTER;
+use super::syntax::{AFTER, SERVICE};
 use super::{
     Axis, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore, KERNEL, Lab,
     Never, Phases, Range, Scenario, Value as AxisValue,
 };
-use crate::action::Timed;
+use crate::action::{Action, ServiceEdit, Timed};
 use lab::lab;
 use part::{Fields, Part, data, extend, flow, insert, quoted, text};
 use std::fmt::Write as _;
@@ -266,13 +266,20 @@ fn actions(list: &[Timed]) -> Part {
 /// An action has the same keys in records and in scenarios. What is only a word in records has no fields
 /// here.
 fn step(timed: &Timed) -> Part {
-    let action = match data(&timed.action) {
+    let (service, action) = match &timed.action {
+        Action::Other(ServiceEdit { service, edit }) => (Some(service), data(edit)),
+        action => (None, data(action)),
+    };
+    let action = match action {
         Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),
         other @ (Part::Plain(_) | Part::List(_) | Part::Map(_)) => other,
     };
     let mut step = Fields::new();
     if let Some(after) = &timed.after {
         insert(&mut step, AFTER, data(after));
+    }
+    if let Some(service) = service {
+        insert(&mut step, SERVICE, data(service));
     }
     extend(&mut step, action);
     Part::Map(step)

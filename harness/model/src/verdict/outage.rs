@@ -12,7 +12,7 @@ use crate::plan::{Phase, ServerKind};
 use crate::probe::Probe;
 use crate::record::{Attempt, AttemptEnd, CellRecord, ClientErrorKind, ProbeRecord, StepOutcome};
 use crate::scenario::Expected;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -182,6 +182,8 @@ fn shown(found: &Probed, ended: &[Ended<'_>]) -> Evidence {
 struct Interface<'p> {
     /// By the port of the probe.
     by_port: BTreeMap<u16, Vec<Frame<'p>>>,
+    /// The ports that attempts name.
+    named: BTreeSet<u16>,
     /// Questions for an Ethernet address.
     neighbours: Vec<&'p Packet>,
     protocol: Protocol,
@@ -225,8 +227,10 @@ impl<'p> Interface<'p> {
         let points = record.capture.iter().flat_map(|capture| &capture.points);
         let own = points.enumerate().filter(|(_, point)| point.node == Node::Probe);
         let own: Vec<usize> = own.map(|(index, _)| index).collect();
+        let attempts = record.probes.iter().flat_map(|probe| &probe.attempts);
         let mut interface = Self {
             by_port: BTreeMap::new(),
+            named: attempts.filter_map(|attempt| attempt.port).collect(),
             neighbours: Vec::new(),
             protocol: record.plan.service().protocol,
             server: record.plan.server_kind(),
@@ -245,6 +249,20 @@ impl<'p> Interface<'p> {
         interface
     }
 
+    /// The connection that began within this time, and that no attempt names, if there is one alone. Where
+    /// computing takes time a refusal may come before the probe has looked for its port, which the kernel has
+    /// taken back then (net/ipv4/tcp.c, `tcp_set_state`).
+    fn unnamed(&self, from: Instant, until: Instant) -> Option<&Vec<Frame<'p>>> {
+        let mut found = self.by_port.iter().filter(|(port, frames)| {
+            let began = frames.first().map(|frame| frame.packet.at);
+            !self.named.contains(port) && began.is_some_and(|began| from <= began && began <= until)
+        });
+        match (found.next(), found.next()) {
+            (Some((_, only)), None) => Some(only),
+            _ => None,
+        }
+    }
+
     /// What an attempt came to. `None` if the observation ended before it did; an error if packets do not
     /// show it.
     fn ended<'r>(
@@ -260,7 +278,10 @@ impl<'p> Interface<'p> {
             AttemptEnd::Failed(error) => Some(of_error(error).ok_or(NotShown)?),
         };
         let until = attempt.ended.unwrap_or(end);
-        let of_port = attempt.port.and_then(|port| self.by_port.get(&port));
+        let of_port = match attempt.port {
+            Some(port) => self.by_port.get(&port),
+            None => self.unnamed(attempt.began, until),
+        };
         let window = Window {
             frames: of_port.map(Vec::as_slice).unwrap_or_default(),
             from: attempt.began,

@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, TableAction};
+use crate::action::{Action, ClientAction, Node, ServiceEdit, TableAction};
 use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -187,7 +187,7 @@ fn changes(phase: Phase, action: &Action) -> bool {
         (Phase::Act, Action::Client(_)) => false,
         (
             Phase::Change | Phase::Act,
-            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_),
+            Action::Table(_) | Action::Other(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_),
         ) => true,
     }
 }
@@ -213,6 +213,13 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
     let server = step.action.server();
     match &step.action {
         Action::Table(_) => server.map_or(Concern::All, |server| Concern::Table(server.clone())),
+        // Its own connections and choices are another service's.
+        Action::Other(ServiceEdit { service, .. }) => {
+            let of = view.record.plan.service_named(Some(service));
+            let all = of.into_iter().flat_map(|service| &service.backends);
+            let all = all.filter_map(|backend| backend.host.real_server().cloned());
+            Concern::Servers(server.map_or_else(|| all.collect(), |server| vec![server.clone()]))
+        }
         Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => server
             .filter(|server| !answers_arp(view.record, server))
             .map_or(Concern::All, |server| match view.record.plan.keepalived() {
@@ -527,9 +534,17 @@ pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
                 let mut packets = paths.packets().iter();
                 packets.any(|packet| packet.number == number && packet.at <= end)
             };
-            let other = servers
-                .iter()
-                .find(|(node, packet)| node.real_server() != Some(wanted) && opens(*packet));
+            // It is the first director's table that chooses. Where the VIP has moved since, a SYN that is
+            // sent again is the other director's to schedule.
+            let of_the_other = |number: u32| {
+                let mut packets = paths.packets().iter();
+                let packet = packets.find(|packet| packet.number == number);
+                let sender = packet.and_then(|packet| record.plan.host_by_mac(packet.source_mac));
+                sender.is_some_and(|host| host.node == Node::SecondDirector)
+            };
+            let other = servers.iter().find(|(node, packet)| {
+                node.real_server() != Some(wanted) && opens(*packet) && !of_the_other(*packet)
+            });
             doubts.extend(other.map(|(node, packet)| Doubt::Elsewhere {
                 step: step.number,
                 wanted: wanted.clone(),

@@ -91,7 +91,7 @@ impl Chapter {
 
     fn of(action: &Action) -> Option<Self> {
         match action {
-            Action::Table(_) => Some(Self::Table),
+            Action::Table(_) | Action::Other(_) => Some(Self::Table),
             Action::Mysqld(_) => Some(Self::Server),
             Action::Host(_) => Some(Self::Host),
             Action::Traffic(_) => Some(Self::Traffic),

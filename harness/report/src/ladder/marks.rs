@@ -67,7 +67,7 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
 /// done to.
 fn acts_on(action: &Action) -> Node {
     match action {
-        Action::Table(_) => Node::Director,
+        Action::Table(_) | Action::Other(_) => Node::Director,
         Action::Mysqld(action) => Node::RealServer(action.server().clone()),
         Action::Host(action) => action.node(),
         Action::Traffic(action) => action.node().clone(),

@@ -2,7 +2,7 @@
 //! namespace. To programs of the author's own it sends bytes, and takes what comes back.
 
 use super::mysql_async::io_kind;
-use super::{Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
+use super::{Bound, Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
 use crate::echo_server::unspecified;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -78,7 +78,7 @@ async fn perform(
     let Order { number, on, task } = order;
     let (mut now, mut before) = (None, None);
     match (task, open) {
-        (Task::From(bound), earlier) => match connect_from(desk, number, bound.address).await {
+        (Task::From(bound), earlier) => match connect_as(desk, number, bound).await {
             Ok(fresh) if bound.beside => (now, before) = (earlier, Some(fresh)),
             Ok(fresh) => (now, before) = (Some(fresh), earlier),
             Err(error) => {
@@ -88,7 +88,7 @@ async fn perform(
         },
         (Task::Begin(Operation::Connect), earlier) => {
             let connected = tokio::select! {
-                connected = connect(desk, number) => connected.map_err(|error| {
+                connected = connect(desk, number, desk.port) => connected.map_err(|error| {
                     ClientEventKind::Failed(client_error(&error))
                 }),
                 // With the future goes its socket.
@@ -122,8 +122,16 @@ async fn perform(
     (on, now, before)
 }
 
-async fn connect(desk: &Desk, number: u32) -> io::Result<Open> {
-    let service = SocketAddr::new(desk.address, desk.port);
+/// Opens a connection as it is said.
+async fn connect_as(desk: &Desk, number: u32, bound: Bound) -> io::Result<Open> {
+    match bound.address {
+        Some(address) => connect_from(desk, number, address, bound.port).await,
+        None => connect(desk, number, bound.port).await,
+    }
+}
+
+async fn connect(desk: &Desk, number: u32, port: u16) -> io::Result<Open> {
+    let service = SocketAddr::new(desk.address, port);
     let open = match desk.protocol {
         Protocol::Udp => {
             let socket = UdpSocket::bind((unspecified(service), 0)).await?;
@@ -149,7 +157,7 @@ async fn connect(desk: &Desk, number: u32) -> io::Result<Open> {
 
 /// Opens a connection from one of the client's addresses. No two of its connections have the same port, even
 /// from different addresses: by its port a connection is told from others in the capture.
-async fn connect_from(desk: &Desk, number: u32, address: IpAddr) -> io::Result<Open> {
+async fn connect_from(desk: &Desk, number: u32, address: IpAddr, to: u16) -> io::Result<Open> {
     // Those of ports that were used before are kept meanwhile, so that the kernel chooses another one.
     let mut others = Vec::new();
     let (socket, port) = loop {
@@ -167,7 +175,7 @@ async fn connect_from(desk: &Desk, number: u32, address: IpAddr) -> io::Result<O
     drop(others);
     sockets::note_bound(desk, number, address, port);
     let known = sockets::inodes();
-    let stream = socket.connect(SocketAddr::new(desk.address, desk.port)).await?;
+    let stream = socket.connect(SocketAddr::new(desk.address, to)).await?;
     if !desk.settled.settings.is_empty() {
         sockets::set_own(desk);
         sockets::note_beside(desk, number, &[std::process::id()], &known);

@@ -43,6 +43,7 @@ use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{Host, LabPlan, ServerKind};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
 use lvs_matrix_netns::{Namespace, give_up_capabilities};
+use std::collections::BTreeSet;
 use std::io::{PipeReader, PipeWriter};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,7 @@ struct Order {
 #[derive(Debug)]
 enum Task {
     Begin(Operation),
-    /// A connect from this address.
+    /// A connect from an address, or to a port, that is said.
     From(Bound),
     /// A statement with a payload, or whose result is not read at once.
     Large(Statement),
@@ -81,11 +82,13 @@ enum Task {
     Abort,
 }
 
-/// What a connection is bound to before it is opened.
+/// What is said of a connection before it is opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bound {
-    /// One of the client's addresses.
-    pub(crate) address: IpAddr,
+    /// One of the client's addresses, if it has several.
+    pub(crate) address: Option<IpAddr>,
+    /// The port of the virtual service.
+    pub(crate) port: u16,
     /// Is it kept open without a name, beside that which the order's name has?
     pub(crate) beside: bool,
 }
@@ -109,6 +112,8 @@ struct Desk {
     server: ServerKind,
     address: IpAddr,
     port: u16,
+    /// The ports of all virtual services.
+    ports: BTreeSet<u16>,
     /// The address of the probes: this process has their sockets, too.
     of_probes: Option<IpAddr>,
     settled: Settled,
@@ -149,6 +154,11 @@ impl Client {
             server: plan.server_kind(),
             address: plan.vip(),
             port: plan.port(),
+            ports: plan
+                .services
+                .iter()
+                .map(|service| service.address.port())
+                .collect(),
             of_probes: plan.probe_host().map(Host::address),
             settled: plan.client().clone(),
             log: Arc::clone(&log),
@@ -177,7 +187,7 @@ impl Client {
         self.tell(number, on, Task::Begin(operation))
     }
 
-    /// Begins to open a connection from one of the client's addresses.
+    /// Begins to open a connection of which it is said from where, or to which service.
     pub(crate) fn begin_from(&self, number: u32, on: Option<&Name>, bound: Bound) -> Result<()> {
         self.tell(number, on, Task::From(bound))
     }

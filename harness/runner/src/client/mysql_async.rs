@@ -1,6 +1,6 @@
 //! The default client: mysql_async on one thread in the client's namespace.
 
-use super::{Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
+use super::{Bound, Desk, Inbox, Operation, Order, Task, failed, given_up, sockets};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lvs_matrix_model::Name;
@@ -91,6 +91,21 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, 
         forgotten: None,
     };
     match (task, open) {
+        (
+            Task::From(Bound {
+                address: None, port, ..
+            }),
+            before,
+        ) => {
+            let to = super::mysql_async::options(desk.address, port);
+            match connect(desk, &to, number).await {
+                Ok(fresh) => (done.open, done.forgotten) = (Some(fresh), before),
+                Err(error) => {
+                    desk.write(number, ClientEventKind::Failed(client_error(&error)));
+                    done.open = before;
+                }
+            }
+        }
         (Task::Begin(Operation::Connect), before) => {
             let connected = tokio::select! {
                 connected = connect(desk, options, number) => connected.map_err(|error| {
@@ -125,7 +140,7 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, 
         }
         (Task::Resume | Task::Abort, open) => done.open = open,
         // A scenario that says so is refused when it is read.
-        (Task::From(_), open) => {
+        (Task::From(Bound { address: Some(_), .. }), open) => {
             desk.write(
                 number,
                 failed("the driver cannot choose the address that it connects from"),

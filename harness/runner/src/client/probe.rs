@@ -68,11 +68,14 @@ impl Probes {
             failure: None,
         }));
         let servers = plan.real_servers();
+        // Probes ask the lab's own service.
+        let own = plan.service_named(Some(&Name::of_own_service()));
+        let asked = own.unwrap_or(plan.service());
         let desk = Desk {
-            service: SocketAddr::new(plan.vip(), plan.port()),
-            protocol: plan.service().protocol,
+            service: asked.address,
+            protocol: asked.protocol,
             kind: plan.server_kind(),
-            options: options(plan.vip(), plan.port()),
+            options: options(asked.vip(), asked.address.port()),
             servers: servers
                 .filter_map(|(name, host)| Some((host.server_id()?, name.clone())))
                 .collect(),

@@ -1,9 +1,12 @@
-//! The client program's sockets, looked at from outside by pidfd_getfd(2): whatever the program is and
-//! however it was set, the kernel says which options its connection has.
+//! The client program's sockets, looked at from outside by pidfd_getfd(2) (since Linux 5.6; those of this
+//! process on any kernel): whatever the program is and however it was set, the kernel says which options its
+//! connection has.
 
 use super::Desk;
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::record::{Instead, OpenedSocket, Proof, SettingShown};
+use lvs_matrix_netns::own_descriptor;
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::net::{SocketAddrAny, connect_unspec, getpeername, getsockname};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -22,11 +25,45 @@ struct Found {
     socket: OwnedFd,
 }
 
+/// A process whose descriptors can be had.
+enum Process {
+    This,
+    Other(OwnedFd),
+}
+
+impl Process {
+    fn of(pid: u32) -> io::Result<Self> {
+        if pid == std::process::id() {
+            return Ok(Self::This);
+        }
+        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pidfd = pidfd_open(raw.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty());
+        pidfd.map(Self::Other).map_err(lacking)
+    }
+
+    fn descriptor(&self, number: i32) -> io::Result<OwnedFd> {
+        match self {
+            Self::This => own_descriptor(number),
+            Self::Other(pidfd) => pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()).map_err(lacking),
+        }
+    }
+}
+
+/// What a kernel without the system call says, in words.
+fn lacking(errno: Errno) -> io::Error {
+    match errno {
+        Errno::NOSYS => io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this kernel does not show the sockets of another process (pidfd_getfd, Linux 5.6)",
+        ),
+        other => other.into(),
+    }
+}
+
 /// The sockets of process `pid` that are connected to the virtual service, or are about to be.
 fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
-    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let pidfd = pidfd_open(raw.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty())?;
-    let service = SocketAddr::new(desk.address, desk.port);
+    let process = Process::of(pid)?;
+    let of_service = |peer: SocketAddr| peer.ip() == desk.address && desk.ports.contains(&peer.port());
     let mut found = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
@@ -36,11 +73,13 @@ fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
         let (true, Ok(number)) = (inode.starts_with("socket:"), number) else {
             continue;
         };
-        // One that was closed since then is none of interest.
-        let Ok(socket) = pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()) else {
-            continue;
+        let socket = match process.descriptor(number) {
+            Ok(socket) => socket,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Err(error),
+            // One that was closed since then is none of interest.
+            Err(_) => continue,
         };
-        if peer(&socket) == Some(service)
+        if peer(&socket).is_some_and(of_service)
             && let Some(own) = getsockname(&socket).ok().and_then(ip_address)
             && desk.of_probes != Some(own.ip())
         {

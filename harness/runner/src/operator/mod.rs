@@ -140,7 +140,9 @@ pub(crate) fn at_end(
         },
         Action::Host(action) => host::shown(plan, lab, action)?,
         Action::Traffic(action) => traffic_shown(plan, lab, action)?,
-        Action::Table(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => return Ok(None),
+        Action::Table(_) | Action::Other(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+            return Ok(None);
+        }
     };
     Ok(Some(match shown {
         Ok(shows) => AtEnd::InForce {
@@ -165,6 +167,7 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
             Action::Host(_)
             | Action::Traffic(_)
             | Action::Table(_)
+            | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Client(_)
             | Action::Wait(_)

@@ -13,7 +13,7 @@ use lvs_matrix_model::capture::decode::frame as decode;
 use lvs_matrix_model::capture::{Flags, Frame};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::{Mac, ServerKind};
+use lvs_matrix_model::plan::{LabPlan, Mac, ServerKind, Service};
 use lvs_matrix_model::record::{MysqldState, Proof, Rows, StepOutcome};
 use lvs_matrix_model::serving;
 use std::net::IpAddr;
@@ -72,13 +72,24 @@ impl Timeline<'_> {
     /// Begins to connect, from the address that the scenario says, if the client has several.
     fn begin_opening(&mut self, opening: &Opening) -> Result<u32> {
         let on = opening.name.as_ref();
-        let Some(address) = self.source(opening) else {
+        let address = self.source(opening);
+        if address.is_none() && opening.service.is_none() {
             return self.begin(on, Operation::Connect);
-        };
+        }
         let number = self.next_operation();
-        let beside = false;
-        self.client.begin_from(number, on, Bound { address, beside })?;
+        let bound = Bound {
+            address,
+            port: self.service_of(opening)?.address.port(),
+            beside: false,
+        };
+        self.client.begin_from(number, on, bound)?;
         Ok(number)
+    }
+
+    /// The virtual service that a connection is opened to.
+    fn service_of(&self, opening: &Opening) -> Result<&Service> {
+        let service = self.plan.service_named(opening.service.as_ref());
+        service.ok_or_else(|| LabError::new("connect", "the plan has no service of that name"))
     }
 
     /// The address that a connection comes from; `None` if the client has one only.
@@ -101,8 +112,12 @@ impl Timeline<'_> {
                 thread::sleep(every);
             }
             let number = self.next_operation();
-            let beside = true;
-            self.client.begin_from(number, None, Bound { address, beside })?;
+            let bound = Bound {
+                address: Some(address),
+                port: self.plan.port(),
+                beside: true,
+            };
+            self.client.begin_from(number, None, bound)?;
             begun.push(number);
         }
         let until = until(self);
@@ -274,10 +289,13 @@ impl Timeline<'_> {
             self.captures.seen_by(self.next_to_servers()),
         );
         let held = self.lab.hold();
-        let mut choice = operator::leave_only(self.plan, self.lab, server)?;
+        // The service that is asked is the first one of a plan.
+        let led = opening.service.as_ref().and_then(|name| self.plan.led_by(name));
+        let plan = led.as_ref().unwrap_or(self.plan);
+        let mut choice = operator::leave_only(plan, self.lab, server)?;
         let address = self.source(opening);
         let chosen = self.begin_opening(opening).and_then(|operation| {
-            let entry = self.entry(from, operation, address)?;
+            let entry = self.entry(plan, from, operation, address)?;
             // A program of the author's may open several connections, one after the other.
             if matches!(self.plan.client().program, Program::Own { .. }) {
                 self.client.wait(operation, Instant::now() + SEVERAL_CONNECTIONS);
@@ -310,6 +328,7 @@ impl Timeline<'_> {
     /// ended without, or if there is none for long: its SYN does not come so far.
     fn entry(
         &self,
+        plan: &LabPlan,
         (from, from_router): (usize, usize),
         operation: u32,
         address: Option<IpAddr>,
@@ -332,7 +351,7 @@ impl Timeline<'_> {
                     }
                 };
                 let Some(known) = known else { continue };
-                if let Some(node) = operator::entry_of(self.plan, self.lab, known)? {
+                if let Some(node) = operator::entry_of(plan, self.lab, known)? {
                     return Ok::<_, LabError>(Some(Some((port, node))));
                 }
             }

@@ -35,10 +35,11 @@ impl Timeline<'_> {
         ports.unwrap_or_default()
     }
 
-    /// Is it a segment of the client's to the service with such flags?
+    /// Is it a segment of the client's to a virtual service with such flags?
     pub(super) fn is_sent(&self, frame: &Frame, flags: impl Fn(&Flags) -> bool) -> bool {
-        let to_service =
-            |found: &Found| found.to == self.plan.vip() && found.segment.destination_port == self.plan.port();
+        let to_service = |found: &Found| {
+            found.to == self.plan.vip() && self.plan.is_virtual(found.segment.destination_port)
+        };
         segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
     }
 

@@ -298,6 +298,7 @@ impl<'s> Making<'s> {
                 tunnel_family: Some(outer)
                     .filter(|outer| *outer != family && method == Forwarding::Tunneling),
                 port: self.port(server, method),
+                services: None,
             });
             self.servers.push((name, server.clone()));
         }

@@ -259,6 +259,7 @@ impl Lines<'_> {
         // Over UDP a socket reaches nobody until it sends.
         let to = (to_it && self.kind() != ServerKind::UdpEcho).then(|| self.server().clone());
         Self::client(ClientAction::Connect(Opening {
+            service: None,
             from: None,
             name: name.cloned(),
             to,
@@ -479,7 +480,12 @@ fn shorten(steps: &mut [Timed], by: Duration) {
             until.at_most = until.at_most.saturating_sub(by);
         }
         Some(
-            Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_),
+            Action::Client(_)
+            | Action::Table(_)
+            | Action::Other(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_),
         )
         | None => {}
     }

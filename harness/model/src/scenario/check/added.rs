@@ -10,10 +10,13 @@ use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
-use crate::scenario::syntax::{MysqldInput, ProbeInput, RealServerInput, SaysOfLab, ServerProgramInput};
+use crate::scenario::syntax::{
+    MysqldInput, ProbeInput, RealServerInput, SaysOfLab, ServerProgramInput, ServiceInput,
+};
 use crate::scenario::table::Structure;
 use crate::scenario::{
-    ClientAt, Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring,
+    ClientAt, Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip,
+    Wiring,
 };
 use crate::serving::{Asked, ServerProgram};
 use std::time::Duration;
@@ -47,6 +50,7 @@ pub(super) struct Added {
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
     pub(super) mysqld_span: Option<Span>,
+    pub(super) services: Vec<At<FurtherService>>,
     pub(super) real_servers: Vec<At<RealServer>>,
     pub(super) real_servers_complete: bool,
     pub(super) real_servers_span: Option<Span>,
@@ -130,6 +134,7 @@ impl Added {
             probes: probes(input.probes),
             mysqld: mysqld(input.mysqld),
             mysqld_span: input.mysqld.map(Structure::span),
+            services: services(input.services),
             real_servers: real_servers(input.real_servers),
             real_servers_complete: input.real_servers_known
                 && input.real_servers.is_none_or(|servers| servers.complete),
@@ -176,6 +181,7 @@ impl Added {
             scheduler: value(self.scheduler).map(str::to_owned),
             scheduler_flags: value(self.scheduler_flags)
                 .map(|flags| flags.into_iter().map(str::to_owned).collect()),
+            services: self.services.into_iter().map(|service| service.value).collect(),
             real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
             misbuilt: self
                 .misbuilt
@@ -324,10 +330,31 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                 tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
                 tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
                 port: server.port.as_ref().map(|port| port.value.0),
+                services: server
+                    .services
+                    .as_ref()
+                    .map(|services| services.items.iter().map(|at| at.value.clone()).collect()),
             },
             span: name.span,
         })
         .collect()
+}
+
+fn services(input: Option<&Map<Name, ServiceInput>>) -> Vec<At<FurtherService>> {
+    let services = input.into_iter().flat_map(|services| &services.entries);
+    let of = |(name, service): &(At<Name>, ServiceInput)| {
+        Some(At {
+            value: FurtherService {
+                name: name.value.clone(),
+                port: service.port.as_ref()?.value.0,
+                same_mark: service.same_mark.is_some(),
+                scheduler: service.scheduler.as_ref().map(|at| at.value.0.to_owned()),
+                persistence: service.persistence.as_ref().map(|at| at.value.0),
+            },
+            span: name.span,
+        })
+    };
+    services.filter_map(of).collect()
 }
 
 /// What real servers are said to have in the table, and cannot have.

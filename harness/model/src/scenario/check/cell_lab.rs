@@ -4,7 +4,7 @@ use super::Draft;
 use super::added::Added;
 use crate::Name;
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind};
+use crate::scenario::{Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind};
 
 /// What a cell says of its lab, the last word of each.
 pub(super) struct CellLab<'d> {
@@ -23,6 +23,22 @@ impl<'d> CellLab<'d> {
     /// Its real servers.
     pub(super) fn servers(&self) -> impl Iterator<Item = &'d At<RealServer>> {
         self.parts.iter().flat_map(|part| &part.real_servers)
+    }
+
+    /// Its further virtual services.
+    pub(super) fn services(&self) -> impl Iterator<Item = &'d At<FurtherService>> {
+        self.parts.iter().flat_map(|part| &part.services)
+    }
+
+    /// The port to which a real server of a further service gets the service's packets.
+    pub(super) fn port_in(&self, service: &FurtherService, server: &RealServer) -> u16 {
+        let lab = Lab {
+            server: self.last(|part| part.server.as_ref()).map(|at| at.value),
+            server_port: self.last(|part| part.server_port.as_ref()).map(|at| at.value),
+            services: self.services().map(|at| at.value.clone()).collect(),
+            ..Lab::default()
+        };
+        lab.port_in(service, server)
     }
 
     pub(super) fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {

@@ -169,6 +169,9 @@ fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
     if action.connection().is_some() {
         return Some("use a connection with a name");
     }
+    if action.service().is_some() {
+        return Some("connect to another service");
+    }
     match action {
         ClientAction::StartConnect(_)
         | ClientAction::AwaitConnect { .. }

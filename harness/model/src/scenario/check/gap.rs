@@ -21,7 +21,7 @@ pub(super) struct Gone {
 /// Is nothing waited for while this is done?
 pub(super) fn takes_no_time(action: &Action) -> bool {
     match action {
-        Action::Table(_) | Action::Traffic(_) => true,
+        Action::Table(_) | Action::Other(_) | Action::Traffic(_) => true,
         Action::Host(action) => action.takes_no_time(),
         Action::Client(_) | Action::Mysqld(_) | Action::Wait(_) | Action::Watch(_) => false,
     }

@@ -22,6 +22,7 @@ mod probes;
 mod served_by;
 mod server;
 mod service;
+mod services;
 mod size;
 mod state;
 mod steps;

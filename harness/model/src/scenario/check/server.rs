@@ -176,7 +176,12 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 .and_then(|request| not_understood(kind, request, step.span))
                 .or_else(udp)
         }
-        Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => None,
+        Action::Table(_)
+        | Action::Other(_)
+        | Action::Host(_)
+        | Action::Traffic(_)
+        | Action::Wait(_)
+        | Action::Watch(_) => None,
     }
 }
 

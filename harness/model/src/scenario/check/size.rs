@@ -77,8 +77,11 @@ fn time(step: &Placed) -> Duration {
         Action::Wait(ClockAction::Wait(time)) => *time,
         Action::Watch(action) => action.until().at_most,
         Action::Client(action) if !action.only_begins() => action.own_time(),
-        Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
-            Duration::ZERO
-        }
+        Action::Client(_)
+        | Action::Table(_)
+        | Action::Other(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Traffic(_) => Duration::ZERO,
     })
 }

@@ -61,9 +61,12 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         let of_any_host = match &step.action {
             Action::Traffic(_) => true,
             Action::Host(action) => !action.is_of_real_servers(),
-            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
-                false
-            }
+            Action::Table(_)
+            | Action::Other(_)
+            | Action::Mysqld(_)
+            | Action::Client(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => false,
         };
         let (what, more) = match of_any_host {
             true => (

@@ -16,15 +16,15 @@ use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
 use crate::Name;
-use crate::action::{Action, ClockAction, Node};
+use crate::action::{Action, ClientAction, ClockAction, Node};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
-use crate::lab::{State, Table};
+use crate::lab::{Further, State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{ClientAt, Expected, Family, RealServer, ServerKind};
+use crate::scenario::{ClientAt, Expected, Family, FurtherService, RealServer, ServerKind};
 use filled::Filled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -131,6 +131,8 @@ struct Walk<'d, 'f> {
     crossed: BTreeMap<&'d Name, Family>,
     /// The real servers whose port is not the service's.
     translated: BTreeSet<&'d Name>,
+    /// Is something said of several services?
+    several: bool,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
@@ -148,16 +150,33 @@ impl<'d, 'f> Walk<'d, 'f> {
             .flat_map(|added| &added.real_servers)
             .map(|server| &server.value)
             .collect();
-        let in_table = servers.iter().filter(|server| !server.stands_by);
-        let weights = in_table.map(|server| (server.name.clone(), server.weight));
+        let wiring = CellLab::of(draft, choice);
+        let of = |service: &Name| {
+            let service = service.clone();
+            let inside = servers
+                .iter()
+                .filter(move |server| !server.stands_by && server.is_in(&service));
+            inside.map(|server| (server.name.clone(), server.weight))
+        };
+        let weights = of(&Name::of_own_service());
+        let services = || wiring.services().map(|at| &at.value);
+        let apart = || services().filter(|service| !service.same_mark);
+        let further = |service: &FurtherService| Further {
+            port: service.port,
+            servers: of(&service.name).collect(),
+        };
         let table = Table {
             service: true,
             servers: weights.collect(),
+            others: apart().map(|service| service.port).collect(),
+            further: apart()
+                .map(|service| (service.name.clone(), further(service)))
+                .collect(),
             ..Table::default()
         };
-        let wiring = CellLab::of(draft, choice);
         let bypassing: BTreeSet<Name> = wiring.all_bypassing().cloned().collect();
-        let in_table = table.servers.keys().cloned();
+        let in_further = table.further.values().flat_map(|further| further.servers.keys());
+        let in_table = table.servers.keys().chain(in_further).cloned();
         let ever_in_table = in_table.chain(bypassing.iter().cloned()).collect();
         let filled = Filled::of(&table, wiring.thresholds());
         let state = State::new(servers.iter().map(|server| &server.name))
@@ -169,6 +188,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         } else {
             state
         };
+        let several = services().next().is_some() || servers.iter().any(|server| server.services.is_some());
         let client_at = wiring.last(|part| part.client_at.as_ref());
         let state = state.with_router(client_at.map_or_else(ClientAt::default, |at| at.value));
         let state = state.with_keepalived(said().any(|added| added.keepalived.is_some()));
@@ -199,6 +219,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             persistent: said().any(|added| added.persistence.is_some()),
             crossed: wiring.all_crossed().collect(),
             translated: wiring.all_translated().map(|(name, _)| name).collect(),
+            several,
         }
     }
 
@@ -347,6 +368,7 @@ impl<'d, 'f> Walk<'d, 'f> {
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said
     /// again.
     fn step(&mut self, step: &'d Placed) {
+        self.needs_service(step);
         match &step.action {
             Action::Client(action) => {
                 self.step_of_client(step, action);
@@ -363,7 +385,11 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.passed.wait(*time);
                 self.filled.waits();
             }
-            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+            Action::Table(_)
+            | Action::Other(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_) => {
                 self.step_of_lab(step);
                 self.undisturbed = false;
                 self.passed.step(Duration::ZERO);
@@ -371,9 +397,72 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
+    /// The virtual service that a step names must be there, and one of its own if it is edited.
+    fn needs_service(&mut self, step: &Placed) {
+        if !self.several && step.named_service().is_none() {
+            return;
+        }
+        let wiring = CellLab::of(self.draft, self.choice);
+        let known: Vec<&FurtherService> = wiring.services().map(|at| &at.value).collect();
+        let own = Name::of_own_service();
+        if let Some((name, span)) = step.named_service() {
+            let found = known.iter().find(|service| service.name == *name);
+            if found.is_none() && *name != own {
+                let names = known.iter().map(|service| service.name.as_str());
+                let here = listed(names.chain([own.as_str()]));
+                self.found(span, MistakeKind::UnknownServer, || {
+                    let message = format!("some cells with this step have no service named `{name}`");
+                    let label = format!("services there: {here}");
+                    Mistake::new(MistakeKind::UnknownServer, span, message, label)
+                });
+                return;
+            }
+            if found.is_some_and(|service| service.same_mark) && step.service.is_some() {
+                self.found(span, MistakeKind::TableState, || {
+                    let message = format!("`{name}` is one service with the lab's own, by its mark");
+                    let label = "it has no table of its own";
+                    let help = "leave `service` out: the lab's own service has the real servers of both";
+                    Mistake::new(MistakeKind::TableState, span, message, label).help(help)
+                });
+                return;
+            }
+        }
+        let service = match &step.action {
+            Action::Table(edit) if edit.is_of_one_service() => own,
+            Action::Other(other) => other.service.clone(),
+            Action::Client(ClientAction::ConnectEach { .. }) if !known.is_empty() => {
+                let message = "`connect-each` where the lab has several services";
+                let label = "it asks each client of one service only";
+                let help = "open the connections one by one: `connect: { from: 7, service: … }`";
+                self.wrong(step, MistakeKind::NoSuchAction, message, label, help);
+                return;
+            }
+            Action::Client(action) if action.to().is_some() => action.service().cloned().unwrap_or(own),
+            Action::Table(_)
+            | Action::Client(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Watch(_)
+            | Action::Wait(_) => return,
+        };
+        let mut servers = wiring.servers().map(|at| &at.value);
+        let outside = |server: &&RealServer| Some(&server.name) == step.server() && !server.is_in(&service);
+        if let Some(server) = servers.find(outside) {
+            let message = format!("`{}` is not in the service `{service}`", server.name);
+            let label = "nothing listens there for that service";
+            let help = format!("`{}: {{ services: [{service}] }}` puts it there", server.name);
+            self.wrong(step, MistakeKind::TableState, &message, label, &help);
+        }
+    }
+
     /// A connection can only be opened to a real server that is in the director's table.
     fn needs_server(&mut self, step: &Placed, server: &Name) {
-        let in_table = |table: &Table| table.servers.contains_key(server);
+        let service = step.action.of_client().and_then(ClientAction::service);
+        let in_table = |table: &Table| match service.and_then(|name| table.further.get(name)) {
+            Some(further) => further.servers.contains_key(server),
+            None => table.servers.contains_key(server),
+        };
         if self.state.servers().all(|known| known != server) {
             self.unknown_here(step, server);
         } else if !self.state.table().is_none_or(in_table) {
@@ -407,7 +496,9 @@ impl<'d, 'f> Walk<'d, 'f> {
         let Some(table) = self.state.table() else {
             return;
         };
-        self.ever_in_table.extend(table.servers.keys().cloned());
+        let in_further = table.further.values().flat_map(|further| further.servers.keys());
+        self.ever_in_table
+            .extend(table.servers.keys().chain(in_further).cloned());
         for running in self.running.values_mut() {
             running.operation.may_reach(table.servers.keys().cloned());
         }

@@ -3,7 +3,7 @@
 
 use super::cell_lab::CellLab;
 use super::findings::Findings;
-use super::{AxisDraft, Draft, keepalived, service};
+use super::{AxisDraft, Draft, keepalived, service, services};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::At;
@@ -43,7 +43,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {
         let said = CellLab::of(draft, &choice);
-        let of_service = service::unfit(&said).into_iter();
+        let of_service = service::unfit(&said).into_iter().chain(services::unfit(&said));
         let others = of_service.chain(keepalived::unfit(&said));
         for mistake in unfit(&said).into_iter().chain(others) {
             let span = mistake.span;

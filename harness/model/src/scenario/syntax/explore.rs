@@ -1,7 +1,7 @@
 //! What is searched, as typed.
 
 use super::Placed;
-use super::step::{AFTER, keys};
+use super::step::{BESIDE, keys};
 use crate::scenario::ErrorsOf;
 use crate::scenario::explore::DEFAULT_LENGTH;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
@@ -155,7 +155,7 @@ impl JsonSchema for Choice {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let mut keys = keys();
-        keys.push(AFTER);
+        keys.extend(BESIDE);
         // The fields are those of a step, which are not said twice: this is read by editors, which complete
         // the names of actions by it.
         json_schema!({
@@ -164,7 +164,7 @@ impl JsonSchema for Choice {
             "type": "object",
             "propertyNames": { "enum": keys },
             "minProperties": 1,
-            "maxProperties": 2,
+            "maxProperties": 3,
             (ACCEPTS): "an action as a [Step](#step) has it; each value may be a list of alternatives",
         })
     }

@@ -4,13 +4,13 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
-    Neighbours, NewConnections, Opening, Percent, Reaction, Request, Statement, StopSignal, SyncState,
-    TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions,
-    mysqld_actions, opening_fields, request_fields, statement_fields, table_actions, traffic_actions,
-    until_fields, watch_actions,
+    Neighbours, NewConnections, Opening, Percent, Reaction, Request, ServiceEdit, Statement, StopSignal,
+    SyncState, TableAction, Timed, TrafficAction, Until, WatchAction, client_actions, clock_actions,
+    host_actions, mysqld_actions, opening_fields, request_fields, statement_fields, table_actions,
+    traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
-use crate::scenario::mistake::Mistakes;
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
@@ -33,6 +33,8 @@ pub(in crate::scenario) struct Placed {
     pub(in crate::scenario) span: Span,
     /// The gap before it, with its place.
     pub(in crate::scenario) after: Option<At<Duration>>,
+    /// The virtual service that it is done to, with its place, if it is named.
+    pub(in crate::scenario) service: Option<At<Name>>,
     places: Places,
 }
 
@@ -54,6 +56,13 @@ impl Placed {
         }
     }
 
+    /// The virtual service that it names, of an edit or of a connect, with the place.
+    pub(in crate::scenario) fn named_service(&self) -> Option<(&Name, Span)> {
+        let of_edit = self.service.as_ref().map(|at| (&at.value, at.span));
+        let of_connect = self.action.of_client().and_then(ClientAction::service);
+        of_edit.or_else(|| Some((of_connect?, self.place("service")?)))
+    }
+
     /// How long it takes by the clock where all is well: its gap, and what the action itself takes.
     pub(in crate::scenario) fn gap(&self) -> Duration {
         self.after.as_ref().map_or(Duration::ZERO, |at| at.value)
@@ -66,6 +75,7 @@ impl Placed {
             Action::Host(HostAction::ReloadKeepalived { without, .. }) => without.as_ref(),
             Action::Host(_)
             | Action::Table(_)
+            | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Traffic(_)
             | Action::Client(_)
@@ -110,10 +120,20 @@ impl Placed {
 /// The key beside an action that says how long after the step before it is done.
 pub(in crate::scenario) const AFTER: &str = "after";
 
+/// The key beside an edit of the table that says to which virtual service it is done.
+pub(in crate::scenario) const SERVICE: &str = "service";
+/// What may stand beside an action.
+pub(super) const BESIDE: [&str; 2] = [AFTER, SERVICE];
+
 /// What authors read of a step.
 const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside \
     the action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after \
-    the end of the step before it begins; without that it begins at once.";
+    the end of the step before it begins; without that it begins at once. Beside an edit of one virtual \
+    service `service` may stand, the name of another one than the lab's own.";
+
+/// What authors read of `service`.
+const SERVICE_SAYS: &str = "The virtual service that is edited, by its name in `services`. Without it, the \
+    lab's own, whose name is `service`.";
 
 /// What authors read of `after`.
 const AFTER_SAYS: &str =
@@ -123,9 +143,19 @@ impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let keys = keys();
-        let (after, entry) = table::action(node, AFTER, &keys, mistakes)?;
-        let after = match after {
+        let (with_it, entry) = table::action(node, &BESIDE, &keys, mistakes)?;
+        let beside = |key| {
+            let mut entries = with_it.iter();
+            entries
+                .find(|entry| entry.key.value == key)
+                .map(|entry| &entry.value)
+        };
+        let after = match beside(AFTER) {
             Some(node) => Some(At::<Duration>::read(node, mistakes)?),
+            None => None,
+        };
+        let service = match beside(SERVICE) {
+            Some(node) => Some(At::<Name>::read(node, mistakes)?),
             None => None,
         };
         let (key, fields) = (entry.key.value.as_str(), &entry.value);
@@ -148,10 +178,24 @@ impl Input for Placed {
             action::<ClockAction>(key, fields, mistakes)?
         };
         let span = entry.key.span;
+        let action = match (&service, action) {
+            (None, action) => action,
+            (Some(at), Action::Table(edit)) if edit.is_of_one_service() => Action::Other(ServiceEdit {
+                service: at.value.clone(),
+                edit,
+            }),
+            (Some(at), action) => {
+                let message = format!("`service` beside `{}`", action.key());
+                let label = "it is not done to one virtual service";
+                mistakes.add(Mistake::new(MistakeKind::NotOneAction, at.span, message, label));
+                return None;
+            }
+        };
         Some(Self {
             action,
             span,
             after,
+            service,
             places,
         })
     }
@@ -191,7 +235,10 @@ impl JsonSchema for Placed {
         schema_parts::actions(
             STEP_SAYS,
             actions,
-            (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
+            vec![
+                (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
+                (SERVICE, SERVICE_SAYS, generator.subschema_for::<At<Name>>()),
+            ],
         )
     }
 }

@@ -1,6 +1,8 @@
 //! What a scenario says of its lab.
 
-use super::super::{ClientAt, Family, Forwarding, Lab, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use super::super::{
+    ClientAt, Family, Forwarding, FurtherService, Lab, RealServer, ServerKind, TunnelType, Vip, Wiring,
+};
 use super::part::{Fields, Part, data, extend, insert};
 use crate::client::{ClientChoice, Program};
 use crate::keepalived::Keepalived;
@@ -27,6 +29,7 @@ pub(super) fn lab(lab: &Lab) -> Fields {
         firewall_mark,
         scheduler,
         scheduler_flags,
+        services,
         real_servers: servers,
         misbuilt,
         keepalived,
@@ -92,6 +95,7 @@ pub(super) fn lab(lab: &Lab) -> Fields {
             .map(|method| Part::Text(method.as_str().to_owned()));
         map.push(("wired-for".to_owned(), Part::List(methods.collect())));
     }
+    insert(&mut map, "services", further_services(services));
     insert(&mut map, "real-servers", real_servers(servers));
     let mut wrong = Fields::new();
     for (host, how) in misbuilt {
@@ -151,6 +155,30 @@ fn keepalived_part(said: &Keepalived) -> Part {
     }
 }
 
+fn further_services(services: &[FurtherService]) -> Part {
+    let part = |service: &FurtherService| {
+        let FurtherService {
+            name,
+            port,
+            same_mark,
+            scheduler,
+            persistence,
+        } = service;
+        let mut fields = vec![("port".to_owned(), Part::Plain(port.to_string()))];
+        if *same_mark {
+            fields.push(("same-mark".to_owned(), Part::Plain("true".to_owned())));
+        }
+        if let Some(scheduler) = scheduler {
+            insert(&mut fields, "scheduler", Part::Text(scheduler.clone()));
+        }
+        if let Some(persistence) = persistence {
+            insert(&mut fields, "persistence", data(persistence));
+        }
+        (name.to_string(), Part::Map(fields))
+    };
+    Part::Map(services.iter().map(part).collect())
+}
+
 fn real_servers(servers: &[RealServer]) -> Part {
     let servers = servers.iter().map(|server| {
         let RealServer {
@@ -163,6 +191,7 @@ fn real_servers(servers: &[RealServer]) -> Part {
             tunnel_type,
             tunnel_family,
             port,
+            services,
         } = server;
         // A server outside the table has no weight.
         let mut fields = vec![if *stands_by {
@@ -189,6 +218,10 @@ fn real_servers(servers: &[RealServer]) -> Part {
         }
         if let Some(port) = port {
             insert(&mut fields, "port", Part::Plain(port.to_string()));
+        }
+        if let Some(services) = services {
+            let names = services.iter().map(|name| Part::Text(name.to_string()));
+            insert(&mut fields, "services", Part::List(names.collect()));
         }
         (name.to_string(), Part::Map(fields))
     });

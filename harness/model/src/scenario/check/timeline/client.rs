@@ -92,7 +92,8 @@ impl<'d> Walk<'d, '_> {
     fn refuses(&self, action: &ClientAction) -> Option<&'static str> {
         // A template of persistence may lead to a server of weight 0, or to one at its threshold; and a
         // socket of UDP sends nothing when it is connected.
-        if self.persistent || self.datagrams {
+        // What is said of other services than the lab's own is not asked here.
+        if self.persistent || self.datagrams || action.service().is_some() {
             return None;
         }
         // Entries of idle connections end after a quarter of an hour.
@@ -139,7 +140,9 @@ impl<'d> Walk<'d, '_> {
     /// may have done so at any time since the cell began, and a program may do so again.
     fn candidate(&self, action: &'d ClientAction) -> Candidate<'d> {
         let now = self.state.table().map(|table| {
-            let in_table = table.servers.keys().cloned();
+            let further = action.service().and_then(|name| table.further.get(name));
+            let servers = further.map_or(&table.servers, |further| &further.servers);
+            let in_table = servers.keys().cloned();
             in_table.chain(self.bypassing.iter().cloned()).collect()
         });
         let servers = if action.opens() {

@@ -14,6 +14,7 @@ pub(super) fn ports(draft: &Draft, choice: &[usize]) -> Option<u32> {
         Action::Host(_)
         | Action::Client(_)
         | Action::Table(_)
+        | Action::Other(_)
         | Action::Mysqld(_)
         | Action::Traffic(_)
         | Action::Wait(_)
