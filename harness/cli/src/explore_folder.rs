@@ -106,8 +106,8 @@ impl SearchFolder {
         };
         let mut whole = 0;
         let mut reader = BufReader::new(file);
-        let mut line = String::new();
-        while reader.read_line(&mut line).map_err(unreadable)? > 0 && line.ends_with('\n') {
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).map_err(unreadable)? > 0 && line.ends_with(b"\n") {
             let other = |why: String| {
                 Failure::Mistake(format!(
                     "{} is damaged, or not of this search: {why}; begin a new search in another folder \
@@ -115,7 +115,8 @@ impl SearchFolder {
                     path.display()
                 ))
             };
-            let known: Generation = serde_json::from_str(&line).map_err(|error| other(error.to_string()))?;
+            let known: Generation =
+                serde_json::from_slice(&line).map_err(|error| other(error.to_string()))?;
             let candidates = search.next_generation(known.most, known.searching);
             if fingerprint(candidates) != known.fingerprint {
                 return Err(other("another version of lvs-matrix has begun it".to_owned()));
@@ -175,9 +176,9 @@ fn fits(path: &Path, subject: &Subject) -> Result<(), Failure> {
             path.display()
         ))
     };
-    let text = fs::read_to_string(&file)
+    let text = fs::read(&file)
         .map_err(|error| Failure::Software(format!("cannot read {}: {error}", file.display())))?;
-    let known: Subject = serde_json::from_str(&text).map_err(|_| mistake("of another version"))?;
+    let known: Subject = serde_json::from_slice(&text).map_err(|_| mistake("of another version"))?;
     if known.format != subject.format {
         Err(mistake("of another version"))
     } else if (&known.scenario, &known.scenario_sha256) != (&subject.scenario, &subject.scenario_sha256) {
@@ -200,4 +201,32 @@ pub(crate) fn fingerprint(candidates: &[Candidate]) -> String {
         sha.update([0]);
     }
     sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lvs_matrix_model::scenario::load;
+
+    /// What is no JSON, or no text at all, is the folder's matter, and not the program's.
+    #[test]
+    fn a_damaged_file_of_generations_is_refused_with_its_name() {
+        let scenario = load(include_str!("../../../explorations/drains.yaml")).unwrap();
+        for bytes in [&b"{}\n"[..], b"\xff\xfe\n", b"{\"most\":1\n"] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(GENERATIONS), bytes).unwrap();
+            let own = SearchFolder {
+                path: folder.path().to_owned(),
+                made: None,
+            };
+            let mut search = Search::new(&scenario, 1).unwrap();
+            let Err(Failure::Mistake(said)) = own.replay(&mut search) else {
+                panic!("{bytes:?} was taken");
+            };
+            assert!(
+                said.contains(GENERATIONS) && said.contains("is damaged, or not of this search"),
+                "{said}"
+            );
+        }
+    }
 }

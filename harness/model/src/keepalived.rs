@@ -6,10 +6,12 @@ mod complaint;
 mod config;
 mod own;
 mod refused;
+pub mod text;
 
 pub use complaint::Complaint;
-pub use config::{CHECK, Config, GATEWAY, Names, Parsed, Statement, VIP};
+pub use config::{CHECK, Config, GATEWAY, Names, Parsed, VIP};
 pub use own::{LabFacts, Own, OwnServer};
+pub use text::Statement;
 
 use crate::Name;
 use crate::base::Family;

@@ -83,8 +83,8 @@ pub fn kept() -> &'static Path {
 }
 
 /// The folder of fixtures as the whole folder of a run, beside the program that asks. It has its content in
-/// its name, so other fixtures have another folder. It gets its name when it is whole: several tests may be at
-/// this at once.
+/// its name, so other fixtures have another folder. It gets its name when it is whole: several tests may be
+/// at this at once.
 ///
 /// # Errors
 /// If a file cannot be read or written.

@@ -4,9 +4,9 @@
 //!
 //! - [`PAGES`]: pages for people. An index, a page for each scenario, and a page for each cell of the
 //!   scenarios [`WHOLE`].
-//! - [`FIXTURES`](lvs_matrix_archive::FIXTURES): the records and captures of the cells that tests need ([`choice`]), as the folder of a
-//!   run, most of them in an archive. Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test
-//!   compares these to the byte.
+//! - [`FIXTURES`](lvs_matrix_archive::FIXTURES): the records and captures of the cells that tests need
+//!   ([`choice`]), as the folder of a run, most of them in an archive. Beside them lie the texts that are
+//!   made from them, `report.json` and `explain.txt`. A test compares these to the byte.
 //! - [`PICTURES`]: the pictures that README and docs show. The drawings are made from the fixtures and
 //!   compared to the byte, too. The picture of the browser's page is made by `make pictures`.
 

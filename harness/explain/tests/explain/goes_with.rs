@@ -56,7 +56,11 @@ fn vip_moved(action: &Action) -> bool {
 fn of_another_service(action: &Action) -> bool {
     matches!(
         action,
-        Action::Other(_) | Action::Table(TableAction::RemoveService { port: Some(_) })
+        Action::Other(_)
+            | Action::Table(Edit {
+                action: TableAction::RemoveService { port: Some(_) },
+                ..
+            })
     )
 }
 

@@ -4,6 +4,7 @@
 //! themselves, and an address or an interface of the author's own network does if `names` says what it is in
 //! the lab. What `Config::find` finds is said with the line of the file.
 
+use super::text::{Fault, Reader, Statement, conditional, split_comment};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,11 +23,6 @@ pub const CHECK: &str = "check";
 /// The last line of a text that was a file's: it says which file. It comes last, so that the lines before
 /// it have the numbers that they have in the file.
 const MARK: &str = "# the end of the file ";
-
-/// The longest line that definitions may make, in bytes. Without a bound a few lines could fill the memory.
-const LONGEST_LINE: usize = 16 * 1024;
-/// The most definitions of a configuration; each line is looked through for all of them.
-const MOST_DEFINITIONS: usize = 200;
 
 /// The text of a keepalived.conf(5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -67,11 +63,28 @@ impl Config {
     /// Its statements, as the keepalived with this config-id reads them.
     #[must_use]
     pub fn statements(&self, names: &Names, id: &str) -> Parsed {
-        let mut parsed = Parser::new(names, id);
+        let mut reader = Reader::new(true);
         for (line, text) in (1..).zip(self.0.lines()) {
-            parsed.line(line, text);
+            let text = match conditional(text) {
+                None => text,
+                Some(only) if (only.id == id) != only.but_for => only.rest,
+                Some(_) => continue,
+            };
+            for code in reader.expanded(text, &line) {
+                reader.read(&code, &line);
+            }
         }
-        parsed.end()
+        let (statements, faults) = reader.end();
+        let faults = faults.into_iter();
+        Parsed {
+            statements: statements
+                .into_iter()
+                .map(|statement| in_lab_words(statement, names))
+                .collect(),
+            wrong: faults
+                .filter_map(|(line, _, fault)| Some((line, wrong(fault)?)))
+                .collect(),
+        }
     }
 
     /// Its text with what `value` gives for each word of the lab.
@@ -107,40 +120,6 @@ impl fmt::Display for Config {
     }
 }
 
-/// A statement of a configuration, with the lab's words in place of the author's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    /// The line that it begins on.
-    pub line: usize,
-    /// The line on which its block ends; the same without one.
-    pub end: usize,
-    /// Its words.
-    pub words: Vec<String>,
-    /// What is in its braces; empty without any.
-    pub block: Vec<Statement>,
-}
-
-impl Statement {
-    /// The word at this place; empty if there is none.
-    #[must_use]
-    pub fn word(&self, at: usize) -> &str {
-        self.words.get(at).map_or("", String::as_str)
-    }
-
-    /// The first statement of its block that begins with one of these words.
-    #[must_use]
-    pub fn find(&self, keys: &[&str]) -> Option<&Statement> {
-        self.block.iter().find(|one| keys.contains(&one.word(0)))
-    }
-
-    /// It, and all that is in its block.
-    pub fn all(&self) -> Vec<&Statement> {
-        let mut found = vec![self];
-        found.extend(self.block.iter().flat_map(Statement::all));
-        found
-    }
-}
-
 /// The statements of a configuration, and what its braces have wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
@@ -150,192 +129,34 @@ pub struct Parsed {
     pub wrong: Vec<(usize, &'static str)>,
 }
 
-struct Parser<'n> {
-    names: &'n Names,
-    id: &'n str,
-    definitions: BTreeMap<String, String>,
-    /// Statements whose braces are open, the outermost first.
-    open: Vec<Statement>,
-    done: Parsed,
-}
-
-impl<'n> Parser<'n> {
-    fn new(names: &'n Names, id: &'n str) -> Self {
-        Self {
-            names,
-            id,
-            definitions: BTreeMap::new(),
-            open: Vec::new(),
-            done: Parsed {
-                statements: Vec::new(),
-                wrong: Vec::new(),
-            },
-        }
-    }
-
-    fn line(&mut self, line: usize, text: &str) {
-        let (code, _) = split_comment(text);
-        let Some(code) = meant_for(self.id, code.trim()) else {
-            return;
-        };
-        let defined = definition(code);
-        let of_line = defined.as_ref().map_or(code, |(_, value)| value.as_str());
-        let Some(expanded) = self.expanded(of_line) else {
-            let what = "definitions that make too long a line";
-            self.done.wrong.push((line, what));
-            return;
-        };
-        if let Some((name, _)) = defined {
-            if expanded.ends_with('\\') {
-                self.done.wrong.push((line, "a definition of several lines"));
-            }
-            self.definitions.insert(name, expanded);
-            if self.definitions.len() > MOST_DEFINITIONS {
-                let what = "more definitions than a configuration has";
-                self.done.wrong.push((line, what));
-                self.definitions.clear();
-            }
-            return;
-        }
-        let code = expanded;
-        let mut words = Vec::new();
-        // Every second part is in quotes, where a brace is text.
-        for (part, is_text) in code.split('"').zip([false, true].into_iter().cycle()) {
-            for word in part.split_whitespace() {
-                match word {
-                    "{" if !is_text => self.opened(line, std::mem::take(&mut words)),
-                    "}" if !is_text => {
-                        self.simple(line, std::mem::take(&mut words));
-                        self.close(line);
-                    }
-                    word => words.push(lab_word(word, self.names)),
-                }
-            }
-        }
-        self.simple(line, words);
-    }
-
-    /// A statement that has a block. Its brace may stand on a line of its own.
-    fn opened(&mut self, line: usize, words: Vec<String>) {
-        let block = Vec::new();
-        match (words.is_empty(), self.last_done(&words)) {
-            (false, _) => self.open.push(Statement {
-                line,
-                end: line,
-                words,
-                block,
-            }),
-            (true, Some(last)) => self.open.push(last),
-            (true, None) => self.done.wrong.push((line, "a block of nothing")),
-        }
-    }
-
-    /// A statement that has none.
-    fn simple(&mut self, line: usize, words: Vec<String>) {
-        if !words.is_empty() {
-            let block = Vec::new();
-            self.add(Statement {
-                line,
-                end: line,
-                words,
-                block,
-            });
-        }
-    }
-
-    fn add(&mut self, statement: Statement) {
-        match self.open.last_mut() {
-            Some(outer) => outer.block.push(statement),
-            None => self.done.statements.push(statement),
-        }
-    }
-
-    /// The last statement that is complete, taken out again, if these words are none.
-    fn last_done(&mut self, words: &[String]) -> Option<Statement> {
-        if !words.is_empty() {
-            return None;
-        }
-        match self.open.last_mut() {
-            Some(outer) => outer.block.pop(),
-            None => self.done.statements.pop(),
-        }
-    }
-
-    fn close(&mut self, line: usize) {
-        match self.open.pop() {
-            Some(inner) => self.add(Statement { end: line, ..inner }),
-            None => self.done.wrong.push((line, "a `}` that closes nothing")),
-        }
-    }
-
-    /// A line with the values of its definitions; nothing if that is too long. What is not defined stays.
-    fn expanded(&self, code: &str) -> Option<String> {
-        let mut out = String::new();
-        let mut rest = code;
-        while let Some((before, after)) = rest.split_once('$') {
-            out.push_str(before);
-            let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let braced = after.strip_prefix('{').and_then(|after| after.split_once('}'));
-            let (name, left) = match braced {
-                Some(parts) => parts,
-                None => after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len())),
-            };
-            match self.definitions.get(name) {
-                Some(value) => {
-                    out.push_str(value);
-                    rest = left;
-                }
-                None => {
-                    out.push('$');
-                    rest = after;
-                }
-            }
-            if out.len() > LONGEST_LINE {
-                return None;
-            }
-        }
-        out.push_str(rest);
-        Some(out)
-    }
-
-    fn end(mut self) -> Parsed {
-        while let Some(inner) = self.open.last() {
-            self.done.wrong.push((inner.line, "a `{` that is never closed"));
-            self.close(0);
-        }
-        self.done
+/// What a fault of the form is called; nothing if keepalived takes it.
+fn wrong(fault: Fault) -> Option<&'static str> {
+    match fault {
+        Fault::NotClosed => Some("a `{` that is never closed"),
+        Fault::ClosesNothing => Some("a `}` that closes nothing"),
+        Fault::OfNothing => Some("a block of nothing"),
+        Fault::SecondBlock => None,
+        Fault::TooDeep => Some("blocks that are in each other too deeply"),
+        Fault::TooLong => Some("definitions that make too long a line"),
+        Fault::ManyDefinitions => Some("more definitions than a configuration has"),
+        // The lab's words are put into the text line by line.
+        Fault::SeveralLines => Some("a definition of several lines"),
+        Fault::TooMuch => Some("more words than a configuration has"),
     }
 }
 
-/// What the keepalived with this config-id reads of a line: `@lb1 …` is for one alone, `@^lb1 …` for all
-/// others (keepalived.conf(5), "Conditional configuration").
-fn meant_for<'l>(id: &str, line: &'l str) -> Option<&'l str> {
-    let Some(rest) = line.strip_prefix('@') else {
-        return Some(line);
-    };
-    let (of, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    match of.strip_prefix('^') {
-        Some(not) => (not != id).then_some(rest),
-        None => (of == id).then_some(rest),
-    }
-}
-
-/// `$NAME=value`.
-fn definition(code: &str) -> Option<(String, String)> {
-    let (name, value) = code.strip_prefix('$')?.split_once('=')?;
-    let name = name.trim();
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    is_name.then(|| (name.to_owned(), value.trim().to_owned()))
-}
-
-/// A line up to its comment, and the comment. In quotes there is none.
-fn split_comment(line: &str) -> (&str, &str) {
-    let mut quoted = false;
-    let at = line.char_indices().find(|(_, c)| {
-        quoted ^= *c == '"';
-        matches!(c, '#' | '!') && !quoted
+/// A statement with the lab's words in place of the author's.
+fn in_lab_words(statement: Statement, names: &Names) -> Statement {
+    let words = statement.words.iter().map(|word| lab_word(word, names)).collect();
+    let block = statement.block.map(|block| {
+        let inner = block.into_iter().map(|one| in_lab_words(one, names));
+        inner.collect()
     });
-    line.split_at(at.map_or(line.len(), |(at, _)| at))
+    Statement {
+        words,
+        block,
+        ..statement
+    }
 }
 
 fn is_separator(c: char) -> bool {
@@ -481,7 +302,7 @@ virtual_server 10.0.0.5 3306
         assert_eq!(service.words, ["virtual_server", "{vip}", "3306"]);
         assert_eq!(service.line, 7);
         let servers: Vec<_> = service
-            .block
+            .inner()
             .iter()
             .filter(|one| one.word(0) == "real_server")
             .collect();
@@ -491,11 +312,14 @@ virtual_server 10.0.0.5 3306
         assert_eq!(servers[1].find(&["weight"]).unwrap().word(1), "2");
         let check = servers[0].find(&["MISC_CHECK"]).unwrap();
         assert_eq!(
-            check.block[0].words,
+            check.inner()[0].words,
             ["misc_path", "{check}", "mysql", "{rs1}", "3306", "1500"]
         );
         let first = config.statements(&names(), "lb1");
-        assert_eq!(first.statements[1].block[0].words, ["{vip}/32", "dev", "{eth0}"]);
+        assert_eq!(
+            first.statements[1].inner()[0].words,
+            ["{vip}/32", "dev", "{eth0}"]
+        );
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<'s> Own<'s> {
         let usual = number(self.service).unwrap_or(1);
         let servers = self
             .service
-            .block
+            .inner()
             .iter()
             .filter(|one| one.word(0) == "real_server");
         let servers = servers.filter_map(|one| {
@@ -105,7 +105,7 @@ impl<'s> Own<'s> {
     /// `alpha` stands for itself in a virtual server, and may have a word of yes or no elsewhere.
     fn is_alpha(&self, server: &Statement) -> bool {
         let said = |one: &Statement| matches!(one.word(1), "" | "on" | "true" | "yes");
-        let checks = server.block.iter().filter(|one| !one.block.is_empty());
+        let checks = server.inner().iter().filter(|one| !one.inner().is_empty());
         let own = checks
             .filter_map(|check| check.find(&["alpha"]))
             .map(said)
@@ -118,11 +118,11 @@ impl<'s> Own<'s> {
     fn checks(&self) -> impl Iterator<Item = &'s Statement> {
         let servers = self
             .service
-            .block
+            .inner()
             .iter()
             .filter(|one| one.word(0) == "real_server");
         servers
-            .flat_map(|server| &server.block)
+            .flat_map(|server| server.inner())
             .filter(|one| is_check(one.word(0)))
     }
 
@@ -282,7 +282,7 @@ impl Config {
             let moved = |word: &str| {
                 instances().any(|one| {
                     let addresses = one.find(&["virtual_ipaddress"]);
-                    let mut addresses = addresses.into_iter().flat_map(|one| &one.block);
+                    let mut addresses = addresses.into_iter().flat_map(|one| one.inner());
                     addresses.any(|address| whole_word(address.word(0)) == Some(word))
                 })
             };
@@ -340,7 +340,7 @@ fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
         )
     });
     let tracked = statement
-        .block
+        .inner()
         .iter()
         .filter(|_| statement.word(0) == "track_interface");
     let tracked = tracked.filter_map(|one| Some((one.words.first()?, one.line)));
@@ -409,7 +409,7 @@ impl Own<'_> {
         }
         found.extend(said_twice(service));
         found.extend(no_weights(service));
-        for server in service.block.iter().filter(|one| one.word(0) == "real_server") {
+        for server in service.inner().iter().filter(|one| one.word(0) == "real_server") {
             found.extend(said_twice(server));
             found.extend(no_weights(server));
             let method = server.find(&["lvs_method", "lb_kind"]);

@@ -73,7 +73,10 @@ pub(super) fn not_in_a_lab(statement: &Statement) -> Option<Complaint> {
 /// What this block says a second time.
 pub(super) fn said_twice(block: &Statement) -> Vec<Complaint> {
     let again = |keys: &'static [&'static str]| {
-        let said = block.block.iter().filter(move |one| keys.contains(&one.word(0)));
+        let said = block
+            .inner()
+            .iter()
+            .filter(move |one| keys.contains(&one.word(0)));
         said.skip(1).map(|one| {
             let message = format!("`{}` said twice", one.word(0));
             Complaint::new(one.line, message, "keepalived takes the last")
@@ -84,7 +87,7 @@ pub(super) fn said_twice(block: &Statement) -> Vec<Complaint> {
 
 /// The weights that this block says and that are none.
 pub(super) fn no_weights(block: &Statement) -> Vec<Complaint> {
-    let said = block.block.iter().filter(|one| one.word(0) == "weight");
+    let said = block.inner().iter().filter(|one| one.word(0) == "weight");
     let wrong = said.filter(|one| one.word(1).parse::<u16>().is_err());
     let complaint = |one: &Statement| {
         let message = format!("`{}` is no weight", one.words.join(" "));

@@ -67,7 +67,7 @@ pub(super) fn read(source: &Source, resolve: &mut Resolve<'_>) -> Found {
                 ""
             };
             if !why.is_empty() {
-                found.notes.lost(&statement.place, statement.line(), why);
+                found.notes.lost(&statement.line, statement.said(), why);
             }
             groups.entry(name.to_owned()).or_insert(members);
         }
@@ -79,8 +79,8 @@ pub(super) fn read(source: &Source, resolve: &mut Resolve<'_>) -> Found {
 }
 
 fn top(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>, found: &mut Found) {
-    let place = &statement.place;
-    let block = statement.block.as_deref().unwrap_or_default();
+    let place = &statement.line;
+    let block = statement.inner();
     match statement.word(0) {
         "virtual_server_group" => {}
         "virtual_server" => virtual_server(statement, groups, found),
@@ -88,29 +88,29 @@ fn top(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>, found: &mu
             for inner in block {
                 match (inner.word(0), inner.words.get(1..).unwrap_or_default()) {
                     ("lvs_timeouts", said) => match of_timeouts(said) {
-                        Ok(said) => found.timeouts = Some((said, inner.place.clone())),
-                        Err(why) => found.notes.lost(&inner.place, inner.line(), why),
+                        Ok(said) => found.timeouts = Some((said, inner.line.clone())),
+                        Err(why) => found.notes.lost(&inner.line, inner.said(), why),
                     },
                     ("lvs_sync_daemon", _) => found.notes.lost(
-                        &inner.place,
-                        inner.line(),
+                        &inner.line,
+                        inner.said(),
                         "the lab has one director, and nobody to synchronise connections with",
                     ),
                     ("lvs_flush" | "lvs_flush_on_stop", _) => found.notes.lost(
-                        &inner.place,
-                        inner.line(),
+                        &inner.line,
+                        inner.said(),
                         "it is of a start and a stop of keepalived; as a step it is `flush-table`",
                     ),
                     _ => found
                         .notes
-                        .lost(&inner.place, "global_defs", "it does not bear on packets"),
+                        .lost(&inner.line, "global_defs", "it does not bear on packets"),
                 }
             }
         }
         "vrrp_instance" => {
             found.notes.lost(
                 place,
-                statement.line(),
+                statement.said(),
                 "the lab has one director, which has the VIP from the beginning on; nothing fails over",
             );
         }
@@ -124,7 +124,7 @@ fn top(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>, found: &mu
                 }
                 _ => "it does not bear on packets",
             };
-            found.notes.lost(place, statement.line(), why);
+            found.notes.lost(place, statement.said(), why);
         }
     }
 }
@@ -150,7 +150,7 @@ fn of_timeouts(words: &[String]) -> Result<crate::service::Timeouts, String> {
 /// protocol.
 fn group(statement: &Statement, notes: &mut Notes) -> Vec<Listen> {
     let mut out = Vec::new();
-    for member in statement.block.as_deref().unwrap_or_default() {
+    for member in statement.inner() {
         let said = match member.words.as_slice() {
             [word, mark] if word == "fwmark" => match mark.parse() {
                 Ok(mark) => Ok(vec![Listen::Mark { mark, ipv6: false }]),
@@ -161,13 +161,13 @@ fn group(statement: &Statement, notes: &mut Notes) -> Vec<Listen> {
         };
         match said {
             Ok(said) => out.extend(said),
-            Err(why) => notes.lost(&member.place, member.line(), why),
+            Err(why) => notes.lost(&member.line, member.said(), why),
         }
     }
     if out.len() > MOST_OF_A_GROUP {
         notes.lost(
-            &statement.place,
-            statement.line(),
+            &statement.line,
+            statement.said(),
             format!("more than {MOST_OF_A_GROUP} services; the others are left out"),
         );
         out.truncate(MOST_OF_A_GROUP);
@@ -219,15 +219,15 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
     let listens = match listens {
         Ok(listens) => listens,
         Err(why) => {
-            notes.lost(&statement.place, statement.line(), why);
+            notes.lost(&statement.line, statement.said(), why);
             return;
         }
     };
     if listens.is_empty() {
         let why = "its virtual_server_group has no address that was understood";
-        notes.lost(&statement.place, statement.line(), why);
+        notes.lost(&statement.line, statement.said(), why);
     }
-    let place = statement.place.clone();
+    let place = statement.line.clone();
     let mut pattern = Service::new(Listen::Mark { mark: 0, ipv6: false }, place);
     let mut said = Said {
         protocol: "TCP".to_owned(),
@@ -237,20 +237,20 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
         inhibit: false,
     };
     let mut servers = Vec::new();
-    for inner in statement.block.as_deref().unwrap_or_default() {
+    for inner in statement.inner() {
         match inner.word(0) {
             "real_server" | "sorry_server" => servers.push(inner),
             _ => {
                 if let Err(why) = of_service(inner, &mut pattern, &mut said, notes) {
-                    notes.lost(&inner.place, inner.line(), why);
+                    notes.lost(&inner.line, inner.said(), why);
                 }
             }
         }
     }
     if said.kind.is_none() && !servers.is_empty() {
         notes.changed(
-            &statement.place,
-            statement.line(),
+            &statement.line,
+            statement.said(),
             "no lvs_method is named: read as NAT, which is keepalived's own default",
         );
     }
@@ -266,7 +266,7 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
         };
         if let Some(known) = found.services.iter().find(|known| known.listen.same(&listen)) {
             let why = format!("it is there already, from {}", known.place);
-            notes.lost(&statement.place, listen.to_string(), why);
+            notes.lost(&statement.line, listen.to_string(), why);
             continue;
         }
         let ipv6 = of_ipv6(&listen);
@@ -279,15 +279,15 @@ fn virtual_server(statement: &Statement, groups: &BTreeMap<String, Vec<Listen>>,
             match server(inner, &service, &said, notes) {
                 Ok(server) => {
                     if let Err(why) = add_server(&mut service, server) {
-                        notes.lost(&inner.place, inner.line(), why);
+                        notes.lost(&inner.line, inner.said(), why);
                     }
                 }
-                Err(why) => notes.lost(&inner.place, inner.line(), why),
+                Err(why) => notes.lost(&inner.line, inner.said(), why),
             }
         }
         let listen = service.listen.to_string();
         if let Err(why) = add_service(&mut found.services, service) {
-            notes.lost(&statement.place, listen, why);
+            notes.lost(&statement.line, listen, why);
         }
     }
 }
@@ -308,7 +308,7 @@ fn of_service(
     let value = inner.word(1);
     match inner.word(0) {
         "lb_algo" | "lvs_sched" => value.clone_into(&mut service.scheduler),
-        "lb_kind" | "lvs_method" => said.kind = Some(method(&inner.words, &inner.place, notes)?),
+        "lb_kind" | "lvs_method" => said.kind = Some(method(&inner.words, &inner.line, notes)?),
         "persistence_timeout" => {
             let time = if value.is_empty() {
                 PERSISTENCE
@@ -436,14 +436,14 @@ fn server(inner: &Statement, service: &Service, said: &Said, notes: &mut Notes) 
         upper: 0,
         lower: 0,
         stands_by,
-        place: inner.place.clone(),
+        place: inner.line.clone(),
     };
-    for line in inner.block.as_deref().unwrap_or_default() {
+    for line in inner.inner() {
         let value = line.word(1);
         let number = || value.parse().map_err(|_| format!("`{value}` is no number"));
         let done = match line.word(0) {
             "weight" => number().map(|weight| server.weight = weight),
-            "lvs_method" | "lb_kind" => method(&line.words, &line.place, notes).map(|method| kind = method),
+            "lvs_method" | "lb_kind" => method(&line.words, &line.line, notes).map(|method| kind = method),
             "uthreshold" => number().map(|upper| server.upper = upper),
             "lthreshold" => number().map(|lower| server.lower = lower),
             check if is_check(check) => Err(format!("a health check; {CHECKS}")),
@@ -455,9 +455,9 @@ fn server(inner: &Statement, service: &Service, said: &Said, notes: &mut Notes) 
         if let Err(why) = done {
             let what = match line.block {
                 Some(_) => line.word(0).to_owned(),
-                None => line.line(),
+                None => line.said(),
             };
-            notes.lost(&line.place, what, why);
+            notes.lost(&line.line, what, why);
         }
     }
     if !local {
