@@ -30,7 +30,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use support::{json, lvs_matrix, repository, results, say};
+use support::{json, lvs_matrix, results, say};
 
 /// A hang with everything that a cell's page can hold.
 const HANG: &str = "config-change/absent_up_execute-sql_0";

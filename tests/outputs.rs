@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use support::{Said, copy_folder, lvs_matrix, records, repository, results, say};
+use support::{Said, copy_folder, lvs_matrix, records, results, say};
 
 /// The article's hang.
 const HUNG: &str = "config-change/absent_up_execute-sql_0";
