@@ -88,7 +88,7 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
     let page = report_of_the_stored_run();
     let mut browser = Browser::start();
     browser.open(&url(page, ""));
-    let ids = ids(&stored());
+    let ids = ids(stored());
     assert_eq!(browser.value(SHOWN), ids.len());
     for id in &ids {
         browser.value(&format!("location.hash = '{id}'"));
@@ -182,7 +182,7 @@ fn without_scripts_all_is_there() {
         serde_json::json!({ "value": true }),
     );
     browser.open(&url(page, HANG));
-    let ids = ids(&stored());
+    let ids = ids(stored());
     let seen = "(selector) => [...document.querySelectorAll(selector)].filter((element) => \
         element.checkVisibility()).length";
     assert_eq!(browser.value(&format!("({seen})('tr[data-cell]')")), ids.len());

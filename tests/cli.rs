@@ -56,14 +56,14 @@ fn plain(arguments: &[&str]) -> Command {
 #[test]
 fn explain_finds_the_cell() {
     let stored = lvs_matrix_archive::kept();
-    let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(&stored));
+    let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(stored));
     let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
     assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");
     assert_eq!(
         explain("absent_up_execute-sql_0").expect_code(0).stdout,
         whole.stdout
     );
-    let chinese = say(plain(&["explain", "absent_up_execute-sql_0", "--lang", "zh", "--run"]).arg(&stored))
+    let chinese = say(plain(&["explain", "absent_up_execute-sql_0", "--lang", "zh", "--run"]).arg(stored))
         .expect_code(0);
     assert!(
         chinese.stdout.contains("规则 entry-without-server"),

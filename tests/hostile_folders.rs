@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use support::{Said, json, lvs_matrix, repository, results, say};
+use support::{Said, json, lvs_matrix, results, say};
 
 /// A stored cell with a hang: of everything that a cell can have, it has something.
 const CELL: &str = "config-change/absent_up_execute-sql_0";

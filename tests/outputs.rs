@@ -29,7 +29,7 @@ fn copy() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let copy = results(&format!("outputs-{number}")).join("run");
-    copy_folder(&stored(), &copy);
+    copy_folder(stored(), &copy);
     copy
 }
 
@@ -172,7 +172,7 @@ fn a_run_does_not_differ_from_itself() {
     let report = support::json(&stored().join("report.json"));
     let all = report["cells"].as_array().unwrap().len();
     for arguments in [[].as_slice(), &["--tolerance", "0"]] {
-        let said = diff(&stored(), arguments).expect_code(0);
+        let said = diff(stored(), arguments).expect_code(0);
         assert!(
             said.stdout.contains(&format!(
                 "\n0 of {all} cells in both runs changed, {all} without a change. "
@@ -181,13 +181,13 @@ fn a_run_does_not_differ_from_itself() {
             said.stdout
         );
     }
-    let read = diff_json(&stored(), 0);
+    let read = diff_json(stored(), 0);
     assert_eq!(
         (&read["result"], &read["same"], &read["format"]),
         (&json!("same"), &json!(all), &json!(1))
     );
     assert!(
-        diff(&stored(), &["--format", "markdown"])
+        diff(stored(), &["--format", "markdown"])
             .expect_code(0)
             .stdout
             .starts_with("# ")

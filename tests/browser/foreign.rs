@@ -55,7 +55,7 @@ fn taint(value: &mut Value, tainted: &mut usize) {
 fn nothing_foreign_acts() {
     let _alone = alone();
     let run = results("browser-hostile").join("run");
-    copy_folder(&stored(), &run);
+    copy_folder(stored(), &run);
     let mut tainted = 0;
     let files = support::records(&run).into_iter().chain([run.join("run.json")]);
     for file in files {

@@ -185,7 +185,7 @@ fn in_chinese_the_script_is_chinese_too() {
     };
     assert_eq!(
         said(&mut browser, "#found"),
-        format!("共 {} 个单元。", ids(&stored()).len())
+        format!("共 {} 个单元。", ids(stored()).len())
     );
     assert!(said(&mut browser, "button[value=hung]").starts_with("一直等待"));
     assert!(said(&mut browser, "#config-change .controls").starts_with("行 "));

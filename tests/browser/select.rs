@@ -35,13 +35,13 @@ fn search_and_filters_select_and_the_address_keeps_it() {
         "etimedout "
     );
     let said = browser.value("document.querySelector('#found').textContent");
-    assert_eq!(said, format!("{timed_out} of {} cells.", ids(&stored()).len()));
+    assert_eq!(said, format!("{timed_out} of {} cells.", ids(stored()).len()));
     // The hits are there at once, below the field: how many there are, then so many of them.
     browser.holds("!document.querySelector('#hits').hidden");
     let listed = "document.querySelectorAll('#hits li:not(.note)').length";
     assert_eq!(browser.value(listed), timed_out.min(12));
     let noted = browser.value("document.querySelector('#hits .note').textContent");
-    assert_eq!(noted, format!("{timed_out} of {} cells.", ids(&stored()).len()));
+    assert_eq!(noted, format!("{timed_out} of {} cells.", ids(stored()).len()));
     browser.holds(
         "[...document.querySelectorAll('#hits li:not(.note)')]
            .every((hit) => /etimedout/i.test(hit.textContent))",
@@ -51,7 +51,7 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     browser.becomes("document.querySelector('#hits').hidden");
     browser.key("/");
     browser.key("Escape");
-    assert_eq!(browser.value(shown), ids(&stored()).len());
+    assert_eq!(browser.value(shown), ids(stored()).len());
 
     let hung = count(&|cell| cell["behaviour"] == "hung");
     browser.value("document.querySelector('button[value=hung]').click()");
@@ -165,7 +165,7 @@ fn causes_lead_to_their_cells_and_what_is_alike_is_one() {
         assert_eq!(&browser.value(shown), &cause["cells"]);
     }
     browser.value("document.querySelector('#clear').click()");
-    assert_eq!(browser.value(SHOWN), ids(&stored()).len());
+    assert_eq!(browser.value(SHOWN), ids(stored()).len());
     let merged = "[...document.querySelectorAll('#config-change a.chip')]
         .filter((chip) => Number(chip.dataset.count) > 1).length";
     assert!(browser.value(merged).as_u64().unwrap() > 3);

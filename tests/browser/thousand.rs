@@ -31,7 +31,7 @@ fn thousand(name: &str) -> PathBuf {
         .map(|(name, values)| json!({ "name": name, "values": values }))
         .collect();
     summary["scenarios"] = json!([scenario]);
-    let originals: Vec<PathBuf> = ids(&stored()).iter().map(|id| stored().join(id)).collect();
+    let originals: Vec<PathBuf> = ids(stored()).iter().map(|id| stored().join(id)).collect();
     let mut selected = Vec::new();
     for number in 0..1000 {
         let digits = [number / 100, number / 10 % 10, number % 10];

@@ -37,7 +37,7 @@ fn what_happens_if_is_told_with_what_helps_and_where_it_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
     let kept = lvs_matrix_archive::kept();
-    let said = say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(&site)).expect_code(0);
+    let said = say(plain(&["catalogue"]).arg(kept).arg("--out").arg(&site)).expect_code(0);
     assert_eq!(
         said.stdout.trim_end(),
         site.join("index.html").display().to_string()
@@ -86,7 +86,7 @@ fn a_folder_that_is_in_use_and_one_that_is_no_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine"), "").unwrap();
     let kept = lvs_matrix_archive::kept();
-    let said = say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(folder.path())).expect_code(2);
+    let said = say(plain(&["catalogue"]).arg(kept).arg("--out").arg(folder.path())).expect_code(2);
     assert!(said.stderr.contains("is not empty"), "{}", said.stderr);
     let out = folder.path().join("site");
     let twice = say(plain(&["catalogue"]).args([&kept, &kept]).arg("--out").arg(&out)).expect_code(2);
@@ -136,7 +136,7 @@ fn what_is_missing_is_said_and_runs_are_not_mixed() {
     // The setting helped in the one cell of the whole run, and its twin without a sibling is not counted.
     let of_deletion = rows(&page, "remove real server S");
     let alone = folder.path().join("alone");
-    say(plain(&["catalogue"]).arg(&kept).arg("--out").arg(&alone)).expect_code(0);
+    say(plain(&["catalogue"]).arg(kept).arg("--out").arg(&alone)).expect_code(0);
     let of_kept = rows(
         &fs::read_to_string(alone.join("index.html")).unwrap(),
         "remove real server S",

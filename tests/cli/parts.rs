@@ -28,7 +28,7 @@ fn copy(cell: &Value, to: &Path) {
 /// The kept run, cut into so many parts as `--partition slice` would have left them.
 fn parts(of: usize) -> (TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
-    let whole = read(&kept());
+    let whole = read(kept());
     let selected = whole["selected"].as_array().unwrap().clone();
     let folders = (1..=of).map(|number| {
         let own = folder.path().join(number.to_string());
