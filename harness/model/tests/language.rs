@@ -555,10 +555,10 @@ fn actions_are_called_what_reports_call_them() {
         .iter()
         .map(|timed| timed.action.key())
         .chain(used.iter().filter_map(|timed| timed.after.map(|_| "after")))
-        .chain(used.iter().filter_map(|timed| match timed.action {
-            Action::Other(_) => Some("service"),
-            _ => None,
-        }))
+        .chain(
+            used.iter()
+                .filter_map(|timed| matches!(timed.action, Action::Other(_)).then_some("service")),
+        )
         // For labs of two directors: keepalived.rs.
         .chain(["on"])
         .collect();

@@ -185,10 +185,8 @@ impl State<'_> {
 
     /// What no director of the lab can have done to it.
     pub(super) fn of_directors(&self, action: &Action) -> Option<Conflict<'static>> {
-        let node = match action {
-            Action::Table(edit) => Some(edit.on.clone()),
-            other => other.node().filter(Node::is_director),
-        }?;
+        let edited = action.edit().map(|edit| edit.on.clone());
+        let node = edited.or_else(|| action.node().filter(Node::is_director))?;
         if node == Node::SecondDirector && !self.directors.are_two() {
             return Some(Conflict::NoSecondDirector);
         }

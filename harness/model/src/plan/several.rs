@@ -23,7 +23,7 @@ pub(super) fn judged(steps: &[Step]) -> Name {
         .iter()
         .filter_map(of_client)
         .filter_map(|action| opens(&action))
-        .last();
+        .next_back();
     match opening.filter(|_| !last.is_each()) {
         Some(Opening {
             service: Some(name), ..
@@ -69,17 +69,9 @@ fn seen_from(first: &Name, action: Action, services: &OneOrMore<Service>) -> Act
             let service = Name::of_own_service();
             edited_from(first, ServiceEdit { service, edit }, services)
         }
-        Action::Table(Edit { on, action }) => {
+        Action::Table(edit) => {
             let named = services.iter().find(|service| service.id == *first);
-            let first = named.map(|service| service.address.port());
-            let action = match action {
-                TableAction::RemoveService { port } if port == first => {
-                    TableAction::RemoveService { port: None }
-                }
-                TableAction::AddService { port } if port == first => TableAction::AddService { port: None },
-                other => other,
-            };
-            Edit { on, action }.into()
+            unnamed(edit, named.map(|service| service.address.port())).into()
         }
         Action::Other(other) => edited_from(first, other, services),
         other @ (Action::Mysqld(_)
@@ -98,13 +90,30 @@ fn edited_from(first: &Name, other: ServiceEdit, services: &OneOrMore<Service>) 
         return other.edit.into();
     }
     let port = named(&other.service).map(|service| service.address.port());
-    match &other.edit {
-        TableAction::RemoveService { port: None } if port.is_some() => {
-            TableAction::RemoveService { port }.into()
-        }
-        TableAction::AddService { port: None } if port.is_some() => TableAction::AddService { port }.into(),
-        _ => other.into(),
+    let mut edit = other.edit.clone();
+    if let (Some(at @ None), Some(_)) = (port_of(&mut edit), port) {
+        *at = port;
+        return edit.into();
     }
+    other.into()
+}
+
+/// The same edit, without the port of the service that is meant where none is named.
+fn unnamed(mut edit: Edit, own: Option<u16>) -> Edit {
+    if let Some(at) = port_of(&mut edit.action)
+        && *at == own
+    {
+        *at = None;
+    }
+    edit
+}
+
+/// The port of an edit that makes or deletes a service.
+fn port_of(edit: &mut TableAction) -> Option<&mut Option<u16>> {
+    let (TableAction::RemoveService { port } | TableAction::AddService { port }) = edit else {
+        return None;
+    };
+    Some(port)
 }
 
 /// The same of a connect: the service that is named is the lab's own where none is.
@@ -165,8 +174,11 @@ impl LabPlan {
                 let name = opening.clone();
                 ClientAction::StartConnect(Opening { service, ..name }).into()
             }
-            Action::Table(_)
-            | Action::Other(_)
+            Action::Table(edit) => {
+                let said = self.services.iter().find(|service| service.id == own);
+                unnamed(edit.clone(), said.map(|service| service.address.port())).into()
+            }
+            Action::Other(_)
             | Action::Client(_)
             | Action::Mysqld(_)
             | Action::Host(_)

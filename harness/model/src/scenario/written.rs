@@ -266,13 +266,12 @@ fn actions(list: &[Timed]) -> Part {
 /// An action has the same keys in records and in scenarios. What is only a word in records has no fields
 /// here.
 fn step(timed: &Timed) -> Part {
-    let (service, on, action) = match &timed.action {
-        Action::Other(ServiceEdit { service, edit }) => (Some(service), None, data(edit)),
-        Action::Table(Edit { on, action }) => {
-            let on = Some(on).filter(|on| !on.is_first_director());
-            (None, on, data(action))
-        }
-        other => (None, None, data(other)),
+    let (service, on, action) = if let Action::Other(ServiceEdit { service, edit }) = &timed.action {
+        (Some(service), None, data(edit))
+    } else if let Some(Edit { on, action }) = timed.action.edit() {
+        (None, Some(on).filter(|on| !on.is_first_director()), data(action))
+    } else {
+        (None, None, data(&timed.action))
     };
     let action = match action {
         Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),

@@ -544,12 +544,7 @@ pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
             };
             // It is the first director's table that chooses. Where the VIP has moved since, a SYN that is
             // sent again is the other director's to schedule.
-            let of_the_other = |number: u32| {
-                let mut packets = paths.packets().iter();
-                let packet = packets.find(|packet| packet.number == number);
-                let sender = packet.and_then(|packet| record.plan.host_by_mac(packet.source_mac));
-                sender.is_some_and(|host| host.node == Node::SecondDirector)
-            };
+            let of_the_other = |number: u32| paths.sender(number) == Some(&Node::SecondDirector);
             let other = servers.iter().find(|(node, packet)| {
                 node.real_server() != Some(wanted) && opens(*packet) && !of_the_other(*packet)
             });

@@ -200,7 +200,7 @@ impl Input for Placed {
         };
         let action = match on.as_ref() {
             None => action,
-            Some(on) => edit_on(action, on, span, mistakes)?,
+            Some(on) => edit_on(&action, on, span, mistakes)?,
         };
         Some(Self {
             action,
@@ -214,28 +214,24 @@ impl Input for Placed {
 }
 
 /// The edit of the table of the director that `on` names.
-fn edit_on(action: Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) -> Option<Action> {
+fn edit_on(action: &Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) -> Option<Action> {
     let node = Host::from(on.value.clone());
     let wrong = |message: String, label: &str, at: Span| {
         Mistake::new(MistakeKind::NotOneAction, at, message, label)
             .help("`on` stands beside an action that edits a table, and names the director")
     };
-    match action {
-        Action::Table(Edit { action, .. }) if node.is_director() => {
-            let on = node;
-            Some(Edit { on, action }.into())
-        }
-        Action::Table(_) => {
-            let message = format!("`{}` is no director", on.value);
-            mistakes.add(wrong(message, "directors: director, director2", on.span));
-            None
-        }
-        other => {
-            let message = format!("`{}` with `on`", other.key());
-            mistakes.add(wrong(message, "it edits no table", span));
-            None
-        }
+    let Some(Edit { action, .. }) = action.edit() else {
+        let message = format!("`{}` with `on`", action.key());
+        mistakes.add(wrong(message, "it edits no table", span));
+        return None;
+    };
+    if !node.is_director() {
+        let message = format!("`{}` is no director", on.value);
+        mistakes.add(wrong(message, "directors: director, director2", on.span));
+        return None;
     }
+    let (on, action) = (node, action.clone());
+    Some(Edit { on, action }.into())
 }
 
 fn action<T: Entries>(key: &str, fields: &Node, mistakes: &mut Mistakes) -> Option<(Action, Places)> {
