@@ -153,7 +153,7 @@ impl<'a> PutBack<'a> {
             let succeeded = line.text.contains("success") && line.text.contains(&word);
             succeeded && line.node == *view.director() && out.at <= line.at && line.at <= back.at
         });
-        (!found_well).then(|| Self {
+        (!found_well).then_some(Self {
             out,
             step,
             at: back.at,
