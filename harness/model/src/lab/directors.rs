@@ -1,8 +1,8 @@
 //! The directors after the steps so far: which have power, and what became of their keepalived.
 
-use super::{Conflict, State, Table};
+use super::table::{Table, Tables};
+use super::{Conflict, State};
 use crate::action::{Action, HostAction, Node, SyncState};
-use std::time::Duration;
 
 /// The directors of a lab, the first one before the second.
 #[derive(Debug, Clone)]
@@ -20,17 +20,6 @@ struct Director {
     /// Its sync daemons, each with the step that started it.
     sync: Vec<(SyncState, u32)>,
     tables: Tables,
-}
-
-/// What IPVS has on a director.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tables {
-    /// The table; `None` if it is not known.
-    pub(super) now: Option<Table>,
-    /// What `save-table` saved.
-    pub(super) saved: Option<Table>,
-    /// How long an entry of an established connection lives, if a step said so.
-    pub(super) timeout: Option<Duration>,
 }
 
 /// A daemon of a host.

@@ -1,11 +1,11 @@
 //! The director's table after some edits, and what cannot be waited for in it.
 
-use super::directors::Tables;
 use super::{Conflict, State};
 use crate::Name;
 use crate::action::{Edit, Node, ServiceEdit, TableAction, WatchAction};
 use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The virtual service, its real servers, and the ports of other services.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,6 +31,17 @@ pub struct Further {
     pub port: u16,
     /// Its real servers, each with its weight.
     pub servers: BTreeMap<Name, u16>,
+}
+
+/// What IPVS has on a director.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tables {
+    /// The table; `None` if it is not known.
+    pub(super) now: Option<Table>,
+    /// What `save-table` saved.
+    pub(super) saved: Option<Table>,
+    /// How long an entry of an established connection lives, if a step said so.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Table {

@@ -65,6 +65,9 @@ pub(super) fn of_plan(steps: Vec<Step>, services: &OneOrMore<Service>) -> Vec<St
 fn seen_from(first: &Name, action: Action, services: &OneOrMore<Service>) -> Action {
     match action {
         Action::Client(action) => opened_from(first, action).into(),
+        Action::Table(edit) if *first == Name::of_own_service() && edit.action.is_of_one_service() => {
+            edit.into()
+        }
         Action::Table(Edit { action: edit, .. }) if edit.is_of_one_service() => {
             let service = Name::of_own_service();
             edited_from(first, ServiceEdit { service, edit }, services)
