@@ -69,15 +69,15 @@ fn what_happens_if_is_told_with_what_helps_and_where_it_was_seen() {
             assert!(site.join(link).is_file(), "{index}: {link}");
         }
     }
-    let scenario = Path::new("cells/config-change.html");
-    let page = fs::read_to_string(site.join(scenario)).unwrap();
+    let run = site.join(kept.file_name().unwrap());
+    let page = fs::read_to_string(run.join("config-change.html")).unwrap();
     let files = targets(&page)
         .into_iter()
         .filter(|target| target.ends_with(".pcapng"));
     let files: Vec<&str> = files.collect();
     assert!(files.len() > 5, "{files:?}");
     for file in files.into_iter().chain(["report.json", "junit.xml", "report.md"]) {
-        assert!(site.join("cells").join(file).is_file(), "{file}");
+        assert!(run.join(file).is_file(), "{file}");
     }
 }
 
