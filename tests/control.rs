@@ -268,8 +268,8 @@ expect: [{{ behaviour: answered, served-by: rs1 }}]
     }
 }
 
-/// What keepalived did in a cell, with when, in microseconds of the cell's clock: the lines that it logged of its
-/// checks and of VRRP, each other table, and each move of the VIP.
+/// What keepalived did in a cell, with when, in microseconds of the cell's clock: the lines that it logged of
+/// its checks and of VRRP, each other table, and each move of the VIP.
 fn deeds(record: &Value) -> Vec<(String, u64)> {
     let list = |key: &str| record[key].as_array().cloned().unwrap_or_default();
     let of = |entry: &Value| entry["node"].as_str().unwrap_or("director").to_owned();
@@ -291,9 +291,9 @@ fn deeds(record: &Value) -> Vec<(String, u64)> {
     all
 }
 
-/// keepalived acts by timers, and under virtual time these are the same in every run. What is left is how long
-/// its start took by the clock (10 µs for each reading, see docs/limitations.md) and the look that found a deed: at
-/// most [`POLL`] after a line of the log.
+/// keepalived acts by timers, and under virtual time these are the same in every run. What is left is how
+/// long its start took by the clock (10 µs for each reading, see docs/limitations.md) and the look that found
+/// a deed: at most [`POLL`] after a line of the log.
 #[test]
 fn keepalived_acts_at_the_same_times_in_every_run() {
     const RUNS: usize = 3;

@@ -60,8 +60,8 @@ impl<'a> CellView<'a> {
         Table::of(self.plan, snapshot)
     }
 
-    /// The service's scheduler on the director that decided, at a moment: the plan's, or what a step had set by
-    /// then.
+    /// The service's scheduler on the director that decided, at a moment: the plan's, or what a step had set
+    /// by then.
     pub(super) fn scheduler(&self, at: Instant) -> &'a str {
         let steps = self.done(|action| {
             let Action::Table(Edit {

@@ -13,7 +13,8 @@ use lvs_matrix_model::scenario::{load, written};
 
 /// Two services with the same echo servers, and one with a server of its own.
 const LAB: &str = "server: tcp-echo, services: { web: { port: 9008, scheduler: wlc }, own: { port: 9009 } }, \
-    real-servers: { rs1: { services: [service, web] }, rs2: { services: [service, web] }, rs3: { services: [own] } }";
+    real-servers: { rs1: { services: [service, web] }, rs2: { services: [service, web] }, \
+    rs3: { services: [own] } }";
 
 fn text(lab: &str, steps: &str) -> String {
     format!(
@@ -67,8 +68,9 @@ fn each_service_has_its_own_lines() {
 #[test]
 fn the_service_of_the_classified_operation_comes_first() {
     let steps = "before: [{ connect: { service: web } }, { connect: { as: other } }], change: [\
-        { service: web, set-weight: { server: rs1, weight: 0 } }, { set-weight: { server: rs2, weight: 0 } }, \
-        { service: own, remove-service: {} }, { remove-service: {} }], act: [{ request: { text: hello } }]";
+        { service: web, set-weight: { server: rs1, weight: 0 } }, \
+        { set-weight: { server: rs2, weight: 0 } }, { service: own, remove-service: {} }, \
+        { remove-service: {} }], act: [{ request: { text: hello } }]";
     let plan = planned(LAB, steps);
     assert_eq!(names(&plan), ["web", "service", "own"]);
     assert_eq!(plan.port(), 9008);
@@ -118,8 +120,9 @@ fn the_service_of_the_classified_operation_comes_first() {
 /// A cell by itself, and an action in a record, are read as they were written.
 #[test]
 fn what_is_written_is_read_again() {
-    let steps = "before: [{ connect: { service: web, to: rs1 } }, { connect: { as: other, to: rs2 } }], change: [\
-        { service: web, remove-real-server: { server: rs1 } }, { remove-real-server: { server: rs2 } }], \
+    let steps = "before: [{ connect: { service: web, to: rs1 } }, { connect: { as: other, to: rs2 } }], \
+        change: [{ service: web, remove-real-server: { server: rs1 } }, \
+        { remove-real-server: { server: rs2 } }], \
         act: [{ request: { text: hello } }]";
     let first = planned(LAB, steps);
     let again = load(&written(&first.alone())).unwrap();
@@ -137,7 +140,8 @@ fn what_is_written_is_read_again() {
 #[test]
 fn ports_of_one_mark_have_one_table() {
     let plan = planned(
-        "server: tcp-echo, firewall-mark: 1, persistence: 5m, services: { web: { port: 9008, same-mark: true } }, \
+        "server: tcp-echo, firewall-mark: 1, persistence: 5m, \
+         services: { web: { port: 9008, same-mark: true } }, \
          real-servers: { rs1: { services: [service, web] } }",
         "act: [{ connect: { service: web } }]",
     );
@@ -212,12 +216,14 @@ fn what_does_not_fit_is_a_mistake() {
             "`rs1` is in a service `web` that some cell does not have",
         ),
         (
-            "services: { web: { port: 3307, same-mark: true } }, real-servers: { rs1: { services: [service, web] } }",
+            "services: { web: { port: 3307, same-mark: true } }, \
+             real-servers: { rs1: { services: [service, web] } }",
             connect,
             "`web` has the lab's mark, and the lab has none",
         ),
         (
-            "keepalived: {}, services: { web: { port: 3307 } }, real-servers: { rs1: {}, rs2: { services: [web] } }",
+            "keepalived: {}, services: { web: { port: 3307 } }, \
+             real-servers: { rs1: {}, rs2: { services: [web] } }",
             connect,
             "`services` with `keepalived`",
         ),

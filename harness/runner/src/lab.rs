@@ -419,8 +419,8 @@ impl Lab {
         director::give(director, &lines).stage(stage)
     }
 
-    /// A query through the VIP must be answered by each real server of the service, asked alone; afterwards the table is as
-    /// planned and has no connection entry.
+    /// A query through the VIP must be answered by each real server of the service, asked alone; afterwards
+    /// the table is as planned and has no connection entry.
     fn prove_ready(&self, plan: &LabPlan, director: &Namespace) -> Result<()> {
         let service = plan.service();
         let udp = service.protocol == Protocol::Udp;

@@ -1,6 +1,6 @@
-//! The form of keepalived.conf(5): statements of words, each perhaps with a block in braces; comments, quotes,
-//! definitions, and lines for some machines only. The configuration of a scenario is read by it, and so are an
-//! operator's own files, with what these include.
+//! The form of keepalived.conf(5): statements of words, each perhaps with a block in braces; comments,
+//! quotes, definitions, and lines for some machines only. The configuration of a scenario is read by it, and
+//! so are an operator's own files, with what these include.
 
 use std::collections::BTreeMap;
 
@@ -261,8 +261,8 @@ impl<P: Clone> Reader<P> {
         }
     }
 
-    /// A text with what is defined in the place of `$NAME` and `${NAME}`; nothing if that is too long. What is
-    /// not defined stays.
+    /// A text with what is defined in the place of `$NAME` and `${NAME}`; nothing if that is too long. What
+    /// is not defined stays.
     fn defined(&mut self, code: &str, at: &P) -> Option<String> {
         let mut out = String::new();
         let mut rest = code;
