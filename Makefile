@@ -13,17 +13,24 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports site pictures every-cell packages mysql56 kernel kernels build dist clean
+.PHONY: run test matrix leaks suite lint bench fuzz soak property reports site pictures every-cell packages mysql56 kernel kernels build dist clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
 	$(BIN) run $(SCENARIOS)
 
-# The whole test suite. It runs every shipped scenario in guests.
+# The whole test suite. It runs every shipped scenario in guests; of those with many cells, a sample.
 test: test-packages mysql56
 	$(CARGO) build --locked --package lvs-matrix --package lvs-matrix-test-place
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
 	$(MAKE) --no-print-directory suite
+
+# Every cell of every shipped scenario, with all that `make test` holds against its sample of them.
+matrix: export LVS_MATRIX_WHOLE = 1
+matrix: test-packages
+	$(CARGO) build --locked --package lvs-matrix
+	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
+	$(CARGO) test --locked --workspace --test matrix
 
 # The test suite, and what it leaves behind on this machine, which must be nothing. The machine must be otherwise at rest, or what
 # others do there is named: `make leaks ALLOW="--allow 'tmp:/tmp/theirs-*'"`.
@@ -119,8 +126,7 @@ PICTURED = $(TARGET)/pictures
 # Tests that look at each kept cell look at each cell of a whole run instead: `make every-cell RUN=lvs-matrix-out/latest`.
 every-cell: export LVS_MATRIX_CELLS = $(abspath $(RUN))
 every-cell:
-	$(CARGO) test --locked --no-fail-fast --package lvs-matrix-model --package lvs-matrix-explain --package lvs-matrix-report \
-	  --package lvs-matrix-second-judge --test stored --test controls --test explain --test drawings
+	$(CARGO) test --locked --no-fail-fast --workspace --test stored --test controls --test explain --test drawings
 
 RUN ?= $(REPORTS)
 

@@ -22,6 +22,9 @@ pub(crate) const SCENARIOS: &str = "scenarios";
 pub(crate) const DATADIRS: &str = "datadirs";
 /// Words that stand for files of the folder of scenarios: those that say enough of a place, and all;
 /// `NAME.yaml` is one of them.
+/// Scenarios with up to so many cells are run whole on the machine and in guests; of the others a sample is.
+pub(crate) const FEW: usize = 24;
+
 pub(crate) const ENOUGH_SCENARIOS: &str = "ENOUGH";
 pub(crate) const ALL_SCENARIOS: &str = "ALL";
 
@@ -149,11 +152,12 @@ fn start(place: &str, arguments: &[String]) -> Child {
         files.sort();
         match argument.as_str() {
             ALL_SCENARIOS => command.args(&files),
-            ENOUGH_SCENARIOS => command.args(
-                files
-                    .iter()
-                    .filter(|path| crate::support::says_enough_of_a_place(path)),
-            ),
+            ENOUGH_SCENARIOS => {
+                files.retain(|path| crate::support::says_enough_of_a_place(path));
+                command
+                    .args(&files)
+                    .args(crate::sample::filters(&files, FEW, &[]))
+            }
             file if file.ends_with(".yaml") => command.arg(inputs.join(SCENARIOS).join(file)),
             other => command.arg(other),
         };

@@ -35,10 +35,9 @@ impl Filter {
         scenarios: &[&Scenario],
         kernels: &[Coordinate],
     ) -> Result<Self, Failure> {
-        let is_whole = |text: &str| {
-            let mut all = scenarios.iter().flat_map(|scenario| cells_on(scenario, kernels));
-            all.any(|cell| is(&cell.cell, text))
-        };
+        let all = scenarios.iter().flat_map(|scenario| cells_on(scenario, kernels));
+        let all: Vec<CellRef> = all.map(|cell| cell.cell).collect();
+        let is_whole = |text: &str| all.iter().any(|cell| is(cell, text));
         let term = |text: &str| match Term::parse(text.trim()) {
             // As everywhere: a name that is a cell's means that cell, and not those that contain it.
             Term::Part(text) if is_whole(&text) => Term::Whole(text),

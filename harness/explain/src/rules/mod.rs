@@ -57,6 +57,7 @@ pub(super) const ALL: &[Rule] = &[
     sloppy::ELSEWHERE,
     under_way::PAST_THE_DIRECTOR,
     under_way::BY_ITS_ENTRY,
+    under_way::BY_A_SYNCED_ENTRY,
     director::SERVER_SAID,
     limited::HELD_BACK,
     thresholds::FULL,

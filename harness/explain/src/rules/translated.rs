@@ -163,7 +163,7 @@ pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)
 }
 
 /// The director that a hop begins at.
-fn by_director<'v>(view: &'v CellView<'_>, hop: &Hop) -> Option<&'v Node> {
+pub(super) fn by_director<'v>(view: &'v CellView<'_>, hop: &Hop) -> Option<&'v Node> {
     let node = hop.from.and_then(|from| view.paths.lab().node(from.host));
     node.filter(|node| node.is_director())
 }

@@ -3,7 +3,7 @@
 use super::super::bilingual::clauses;
 use super::prelude::*;
 use super::shared::{changes_between, with_method};
-use super::translated::sent_on;
+use super::translated::{by_director, sent_on};
 use lvs_matrix_model::action::{Action, Chain, TrafficAction};
 
 /// The answer does not need the director.
@@ -73,6 +73,47 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
             answer = under_way.answer.number,
         );
         Some(under_way.finding(text, Some(translated)))
+    },
+};
+
+/// The director that has the servers' gateway now translates it by the entry that the other one told it of.
+pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
+    name: "answer-by-a-synced-entry",
+    explains: Explains::Answer,
+    sources: &[
+        core("ip_vs_out_hook"),
+        core("handle_response"),
+        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
+    ],
+    holds: |view| {
+        let under_way = UnderWay::of(view)?;
+        let (server, answer) = (under_way.server, under_way.answer);
+        let (translated, _) = sent_on(view, answer).filter(|(_, translated)| *translated)?;
+        let journey = view.paths.showing(answer.number)?;
+        let to = journey.hops.iter().find_map(|hop| by_director(view, hop))?;
+        let table = view.table_of(to, answer.at).filter(|_| to != view.director())?;
+        let entry = table.entry_from(view.known_as)?;
+        let text = bilingual!(
+            "The client's {what} was past {from} before the change ({change}), and reached {server} \
+             ({reached} there). With masquerading the answer goes back through the director that has the \
+             servers' gateway, and that was {to} then. The sync daemon of {from} had told it of the \
+             connection, so its table had an entry for it ({state}), by which it gave the answer the VIP as \
+             its source ({translated} on {to}; packet {answer} on client)."
+                / "客户端{what}在变更（{change}）之前已经过 {from}，并到达了 {server}（{server} 上的{reached}）。NAT \
+                   模式下，应答经过持有真实服务器网关的调度器返回，此时是 {to}。{from} 的同步守护进程已把这条连接告知 {to}，{to} \
+                   的表中有它的条目（{state}），并按条目把应答的源地址换成 VIP（{to} 上的{translated}；client 上的数据包 {answer}）。",
+            what = view.carrier(),
+            from = view.director(),
+            change = under_way.change(),
+            reached = first(under_way.reached),
+            to = to,
+            state = entry.state(),
+            translated = first(translated),
+            answer = answer.number,
+        );
+        let mut finding = under_way.finding(text, Some(translated));
+        finding.shown_by.extend(table.shown_by());
+        Some(finding)
     },
 };
 

@@ -175,6 +175,7 @@ const CELLS: &[(&str, &[&str])] = &[
         "failover/known",
         &["vip-moved", "passed-on", "known-by-the-sync-daemon"],
     ),
+    ("failover/answered", &["answer-by-a-synced-entry"]),
     (
         "failover/late",
         &["sent-to-the-old-director", "vip-moved", "scheduled"],

@@ -150,6 +150,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("passed-on", ANSWERS, nothing),
     ("answer-past-the-director", ANSWERS, nothing),
     ("answer-by-its-entry", ANSWERS, nothing),
+    ("answer-by-a-synced-entry", ANSWERS, of_director),
     ("by-its-template", ANSWERS, nothing),
     ("answer-without-entry", SILENT, nothing),
     ("mysqld-thawed", ANSWERS, freeze),

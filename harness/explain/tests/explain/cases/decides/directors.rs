@@ -6,7 +6,7 @@ use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::capture::flow::unreachable;
 use lvs_matrix_model::keepalived::HealthCheck;
 use lvs_matrix_model::plan::Process;
-use lvs_matrix_model::record::Moment;
+use lvs_matrix_model::record::{DirectorSnapshot, Moment};
 
 /// Nobody but the steps edited the table.
 fn never_edited(cell: &mut JudgedCell) {
@@ -124,6 +124,18 @@ pub(super) const DECIDES: &[Decides] = &[
         "the second director had an entry",
         |cell| {
             for snapshot in &mut cell.record.snapshots {
+                let heading = snapshot.connections.lines().take(2);
+                snapshot.connections = heading.collect::<Vec<_>>().join("\n");
+            }
+        },
+    ),
+    (
+        "answer-by-a-synced-entry",
+        "failover/answered",
+        "the second director had an entry",
+        |cell| {
+            let second = |snapshot: &&mut DirectorSnapshot| snapshot.node == Node::SecondDirector;
+            for snapshot in cell.record.snapshots.iter_mut().filter(second) {
                 let heading = snapshot.connections.lines().take(2);
                 snapshot.connections = heading.collect::<Vec<_>>().join("\n");
             }
