@@ -1,6 +1,7 @@
 //! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it, `lvs-matrix run --place
 //! host` does what it would do on a real one, as root of that machine, in sandboxes of its own. What comes
-//! out is compared with the same cells run in guests.
+//! out is compared with the same cells run in guests. A stock kernel in QEMU is such a host, too: that of
+//! `LVS_MATRIX_STOCK_KERNEL`, as `--kernel` takes it. Without one that test is listed as ignored.
 //!
 //! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With
 //! `LVS_MATRIX_PLACE=host` the shipped scenarios are also run on this machine's own kernel, in real time; a
@@ -9,6 +10,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests without the standard harness, which clippy does not know for tests"
 )]
 
@@ -22,6 +24,7 @@ mod support;
 use libtest_mimic::{Arguments, Failed, Trial};
 use lvs_matrix_guest::kernel::{CacheFolder, find};
 use lvs_matrix_guest::protocol::PayloadEnd;
+use lvs_matrix_guest::stock::{self, Ingredients};
 use lvs_matrix_guest::{DEFAULT_CLOCK_START, Guest, GuestConfig, GuestEnd, ReadOnlyInput, init};
 use lvs_matrix_model::ipvs::{Connections, Table};
 use serde_json::Value;
@@ -57,6 +60,10 @@ fn main() -> ExitCode {
         Trial::test("a_director_in_use_is_refused", in_use),
         Trial::test("tables_are_printed_as_ipvsadm_prints_them", tables),
     ];
+    let stock = std::env::var("LVS_MATRIX_STOCK_KERNEL").unwrap_or_default();
+    let ignored = stock.is_empty();
+    let trial = Trial::test("on_a_stock_kernel", move || on_a_stock_kernel(&stock));
+    trials.push(trial.with_ignored_flag(ignored));
     if let Ok(scenarios) = std::env::var("LVS_MATRIX_PARITY") {
         trials.push(Trial::test(
             "both_places_give_the_same_in_more_scenarios",
@@ -86,9 +93,87 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
     let share = results(name).join("machine");
     std::fs::create_dir(&share).unwrap();
     let wanted = std::env::var("LVS_MATRIX_KERNEL").ok();
-    let cache = CacheFolder::of_user()?;
-    let kernel = find(&cache, wanted.as_deref())?;
+    let kernel = find(&CacheFolder::of_user()?, wanted.as_deref())?;
     let mut config = GuestConfig::new(kernel, std::env::current_exe()?, &share);
+    config.clock_start = clock_start;
+    drive(config, words)?;
+    Ok(share)
+}
+
+/// Programs that a run calls on a host, and what they read.
+const PROGRAMS: &str = "awk basename cat chmod chown cp dirname hostname ip ipvsadm kill ln \
+    mariadb-install-db mariadbd mkdir mount mv my_print_defaults nft prlimit resolveip rm sed setpriv setsid sh \
+    sleep ss sysctl tail tc test true umount unshare";
+const READ: [&str; 5] = [
+    "/etc/iproute2",
+    "/etc/protocols",
+    "/etc/services",
+    "/usr/share/iproute2",
+    "/usr/share/mysql",
+];
+
+/// A stock kernel, in QEMU and as it is: cells of config-change, as a host with it shows them and as guests with
+/// User-mode Linux do. Two values of any two axes meet in them.
+fn on_a_stock_kernel(selector: &str) -> Result<(), Failed> {
+    let share = results("on-a-stock-kernel").join("machine");
+    std::fs::create_dir(&share).unwrap();
+    let cache = CacheFolder::of_user()?;
+    let mut say = |news: &str| println!("{news}");
+    let kernel = stock::find(&cache, selector, &mut say)?;
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH")?);
+    let find = |program| {
+        let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
+        found.find(|path| path.is_file())
+    };
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_lvs-matrix"));
+    let mut files: Vec<PathBuf> = PROGRAMS.split_whitespace().filter_map(find).collect();
+    files.extend(READ.map(PathBuf::from));
+    files.push(program);
+    let init = std::env::current_exe()?;
+    let ingredients = Ingredients {
+        kernel: &kernel,
+        init: &init,
+        files: &files,
+        memory_mib: 2560,
+    };
+    let machine = stock::prepare(&cache, &ingredients, &mut say, &|_| {})?;
+    let mut config = GuestConfig::in_qemu(machine, init, &share);
+    config.inputs = vec![ReadOnlyInput {
+        name: driver::BUILT_IN.to_owned(),
+        path: kernel.modules.join(driver::BUILT_IN),
+    }];
+    let mut files = support::shipped();
+    files.retain(|path| path.ends_with("config-change.yaml"));
+    let sample = sample::filters(&files, 0, &[]);
+    let words = [
+        "run",
+        "--jobs",
+        "1",
+        "--observe-at-most",
+        "7h",
+        "config-change.yaml",
+    ];
+    let words: Vec<&str> = words
+        .into_iter()
+        .chain(sample.iter().map(String::as_str))
+        .collect();
+    drive(config, &words)?;
+    driver::Ended::of(&share).expect_code(0);
+    let there = json(&share.join("out/report.json"));
+    let here = run_in_guests("beside-a-stock-kernel", &files, &sample);
+    let (there, here) = (self::cells(&there), self::cells(&here));
+    assert!(there.len() >= 6 && there.len() == here.len(), "{}", there.len());
+    for (id, cell) in there {
+        assert_eq!(essence(cell), essence(here[id]), "{id}");
+        assert_eq!(cell["environment"]["place"], "host", "{id}");
+        let ran_on = cell["environment"]["kernel"].as_str().unwrap();
+        assert_eq!(ran_on, format!("Linux {}", kernel.release), "{id}");
+    }
+    Ok(())
+}
+
+/// Has a machine do these words, with results in its share.
+fn drive(mut config: GuestConfig, words: &[&str]) -> Result<(), Failed> {
     config.payload_args = std::iter::once(&driver::ROLE)
         .chain(words)
         .map(|&word| word.to_owned())
@@ -97,22 +182,21 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
         name: name.to_owned(),
         path,
     };
-    config.inputs = vec![
+    config.inputs.extend([
         input(driver::PROGRAM, PathBuf::from(env!("CARGO_BIN_EXE_lvs-matrix"))),
         input(driver::SCENARIOS, support::repository().join("scenarios")),
-    ];
-    let datadirs = cache.kernels().with_file_name(driver::DATADIRS);
+    ]);
+    let datadirs = CacheFolder::of_user()?.kernels().with_file_name(driver::DATADIRS);
     if datadirs.is_dir() {
         config.inputs.push(input(driver::DATADIRS, datadirs));
     }
     // Two sandboxes with their servers and data folders, and the run's output, all of it in memory.
     config.memory_mib = 2560;
-    config.clock_start = clock_start;
     config.stall = Duration::from_secs(180);
     let mut said = Vec::new();
     let report = Guest::start(config)?.run(|message| said.push(message.to_owned()))?;
     if report.end == GuestEnd::PoweredOff(PayloadEnd::Exited(0)) {
-        return Ok(share);
+        return Ok(());
     }
     let end = report.end;
     Err(format!("{end:?}\n{}\n{}", said.join("\n"), report.console.join("\n")).into())

@@ -20,6 +20,8 @@ pub(crate) const ROLE: &str = "drive";
 pub(crate) const PROGRAM: &str = "lvs-matrix";
 pub(crate) const SCENARIOS: &str = "scenarios";
 pub(crate) const DATADIRS: &str = "datadirs";
+/// In QEMU: the list of what is built in, which a host has beside its modules.
+pub(crate) const BUILT_IN: &str = "modules.builtin";
 /// Words that stand for files of the folder of scenarios: those that say enough of a place, and all;
 /// `NAME.yaml` is one of them.
 /// Scenarios with up to so many cells are run whole on the machine and in guests; of the others a sample is.
@@ -65,6 +67,13 @@ pub(crate) fn act(words: &[String]) -> ExitCode {
     if made.is_dir() {
         fs::create_dir(CACHE).unwrap();
         crate::support::copy_folder(&made, &Path::new(CACHE).join(DATADIRS));
+    }
+    let built_in = folder(INPUTS_VARIABLE).join(BUILT_IN);
+    if built_in.is_file() {
+        let release = rustix::system::uname().release().to_string_lossy().into_owned();
+        let modules = Path::new("/usr/lib/modules").join(release);
+        fs::create_dir_all(&modules).unwrap();
+        fs::copy(built_in, modules.join(BUILT_IN)).unwrap();
     }
     match what.as_str() {
         "run" => run(arguments),
@@ -189,6 +198,11 @@ fn end(mut child: Child) {
     fs::write(share.join("stdout"), fs::read("/tmp/run/stdout").unwrap()).unwrap();
     if Path::new(OUT).is_dir() {
         crate::support::copy_folder(Path::new(OUT), &share.join("out"));
+    }
+    for name in ["code", "stdout", "stderr", "out"] {
+        if share.join(name).exists() {
+            console.hand_over(Path::new(name), name).unwrap();
+        }
     }
 }
 

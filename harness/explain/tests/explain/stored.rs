@@ -117,6 +117,7 @@ fn advice_is_about_the_fault() {
             "handshake-half-done",
             "window-update-dropped",
             "old-entry-without-server",
+            "led-by-an-old-entry",
         ];
         let by_an_entry = swallowed.iter().any(|rule| rules.contains(rule));
         assert!(

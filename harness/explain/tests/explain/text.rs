@@ -59,7 +59,7 @@ fn what_is_not_known_is_not_explained() {
     let mut record = cell.record;
     record.capture.as_mut().unwrap().points[0].dropped = 1;
     let bytes = fs::read(
-        run()
+        kept()
             .join("config-change/absent_up_execute-sql_0")
             .join(CAPTURE_FILE),
     )
