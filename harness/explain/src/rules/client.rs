@@ -1,7 +1,6 @@
 //! The client's own TCP, which gives up in the end.
 
-use super::super::cell_view::EADDRNOTAVAIL;
-use super::super::cell_view::size;
+use super::super::cell_view::{EADDRNOTAVAIL, size};
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::neighbour::{first_hop, unanswered_arp};
 use super::prelude::*;

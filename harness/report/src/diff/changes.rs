@@ -1,8 +1,6 @@
 //! In what a cell of two runs differs, and from when on a time does.
 
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, Length, phrasing};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::time::Duration;
 

@@ -4,8 +4,7 @@ use super::axis::{Axis, Relative};
 use super::facts::Facts;
 use super::{again, legend, legend_height};
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
-use lvs_matrix_language::phrasing;
-use lvs_matrix_language::{CELL, Language};
+use lvs_matrix_language::{CELL, Language, phrasing};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 
 /// No time line has more lanes: a page of it can still be taken in.
