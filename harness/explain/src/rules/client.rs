@@ -20,10 +20,8 @@ const LATE: u32 = 8;
 pub(super) const GAVE_UP: Rule = Rule {
     name: "retransmissions-exhausted",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_model_timeout"),
-        tcp_timer("tcp_write_err"),
+    sources: sources![
+        tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_model_timeout", tcp_timer: "tcp_write_err",
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -88,7 +86,7 @@ pub(super) const GONE: Rule = Rule {
     name: "connection-lost-before",
     explains: Explains::Error,
     // The program closed its socket when it got the earlier error.
-    sources: &[Source::of("tcp_close", "net/ipv4/tcp.c")],
+    sources: sources![tcp_common: "tcp_close"],
     holds: |view| {
         let mut facts = view
             .observed
@@ -123,7 +121,7 @@ pub(super) const GONE: Rule = Rule {
 pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
     name: "connection-ended-while-idle",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_keepalive_timer"), tcp_timer("tcp_write_err")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer", tcp_timer: "tcp_write_err"],
     holds: |view| {
         let mut facts = view.observed.evidence.iter();
         let (at, shown_by) = facts.find_map(|evidence| {
@@ -201,7 +199,7 @@ fn reported(view: &CellView<'_>) -> Option<(Bilingual, Vec<Citation>)> {
 pub(super) const REVERTED: Rule = Rule {
     name: "back-off-taken-back",
     explains: Explains::Circumstance,
-    sources: &[tcp("tcp_v4_err"), tcp("tcp_ld_RTO_revert")],
+    sources: sources![tcp: "tcp_v4_err", tcp: "tcp_ld_RTO_revert"],
     holds: |view| {
         let head = view.unacknowledged().filter(|_| !view.is_connect())?;
         let told: Vec<u32> = view
@@ -260,7 +258,7 @@ const LINEAR: Duration = Duration::from_millis(1500);
 pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     name: "syn-retries-exhausted",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_write_timeout")],
+    sources: sources![tcp_timer: "tcp_write_timeout"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let ended = view.operation.ended.filter(|_| timed_out(view))?;
@@ -354,7 +352,7 @@ fn model_timeout(retries: u32) -> Option<Duration> {
 pub(super) const NO_PORT: Rule = Rule {
     name: "no-port-left",
     explains: Explains::Error,
-    sources: &[Source::of("__inet_hash_connect", "net/ipv4/inet_hashtables.c")],
+    sources: sources!["net/ipv4/inet_hashtables.c": "__inet_hash_connect"],
     holds: |view| {
         let errno = view.observed.error.as_ref()?.errno;
         if !view.is_connect() || view.request().is_some() || errno != Some(EADDRNOTAVAIL) {

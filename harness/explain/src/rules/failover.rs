@@ -9,16 +9,13 @@ use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
 /// By what a new master tells the link that it has the VIP.
-const TAKES_OVER: [Source; 2] = [
-    Source::of("vrrp_state_become_master", "keepalived/vrrp/vrrp.c"),
-    Source::of("vrrp_send_link_update", "keepalived/vrrp/vrrp.c"),
-];
+const TAKES_OVER: Sources = sources![vrrp: "vrrp_state_become_master", vrrp: "vrrp_send_link_update"];
 
 /// The VIP had moved to the director that decided.
 pub(super) const VIP_MOVED: Rule = Rule {
     name: "vip-moved",
     explains: Explains::Circumstance,
-    sources: &TAKES_OVER,
+    sources: TAKES_OVER,
     holds: |view| {
         view.plan.keepalived()?;
         let moved = Moved::of(view)?;
@@ -46,7 +43,7 @@ pub(super) const VIP_MOVED: Rule = Rule {
 pub(super) const UNKNOWN_TO_IT: Rule = Rule {
     name: "unknown-to-the-new-director",
     explains: Explains::Error,
-    sources: &[core("ip_vs_in_hook"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]],
+    sources: sources![core: "ip_vs_in_hook", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -110,10 +107,7 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
 pub(super) const KNOWN_BY_SYNC: Rule = Rule {
     name: "known-by-the-sync-daemon",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_sync_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-    ],
+    sources: sources![sync: "ip_vs_sync_conn", sync: "ip_vs_proc_conn"],
     holds: |view| {
         let passed = view.since_request().iter().find(|passage| {
             let decided = passage.director.as_ref() == Some(view.director());
@@ -147,7 +141,7 @@ pub(super) const KNOWN_BY_SYNC: Rule = Rule {
 pub(super) const SENT_TO_THE_OLD: Rule = Rule {
     name: "sent-to-the-old-director",
     explains: Explains::Silence,
-    sources: &TAKES_OVER,
+    sources: TAKES_OVER,
     holds: |view| {
         view.plan.keepalived()?;
         let to = view.director();
@@ -201,10 +195,7 @@ const FORWARDING: &str = "net.ipv4.ip_forward";
 pub(super) const BY_HAND: Rule = Rule {
     name: "vip-moved-by-hand",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("arp_process", "net/ipv4/arp.c"),
-        Source::of("arp_is_garp", "net/ipv4/arp.c"),
-    ],
+    sources: sources![arp: "arp_process", arp: "arp_is_garp"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let to = view.director();
@@ -236,10 +227,7 @@ pub(super) const BY_HAND: Rule = Rule {
 pub(super) const ROUTED_ON: Rule = Rule {
     name: "routed-on-by-the-old-director",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_forward", "net/ipv4/ip_forward.c"),
-        Source::of("ip_rt_send_redirect", "net/ipv4/route.c"),
-    ],
+    sources: sources!["net/ipv4/ip_forward.c": "ip_forward", route: "ip_rt_send_redirect"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let (passage, arrived, old) = view.since_request().iter().find_map(|passage| {
@@ -291,12 +279,7 @@ pub(super) const ROUTED_ON: Rule = Rule {
 pub(super) const NOT_TOLD: Rule = Rule {
     name: "not-told-of-the-move",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("ip_error", "net/ipv4/route.c"),
-        NEIGHBOUR,
-        Source::of("neigh_max_probes", "net/core/neighbour.c"),
-        Source::of("arp_process", "net/ipv4/arp.c"),
-    ],
+    sources: sources![route: "ip_error", NEIGHBOUR, neighbour: "neigh_max_probes", arp: "arp_process"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let head = view.request()?;

@@ -14,21 +14,14 @@ use lvs_matrix_model::record::{LoggedLine, Moment, StepRecord};
 /// same turn of its loop, and the table is looked at a millisecond later.
 const SAME_TURN: Duration = Duration::from_millis(20);
 
-const fn checks(function: &'static str, file: &'static str) -> Source {
-    Source::of(function, file)
-}
-
 /// keepalived's own functions: a server that has failed is deleted, or gets weight 0.
-const FAILED: [Source; 2] = [
-    checks("update_svr_checker_state", "keepalived/check/ipwrapper.c"),
-    checks("perform_svr_state", "keepalived/check/ipwrapper.c"),
-];
+const FAILED: Sources = sources![checkers: "update_svr_checker_state", checkers: "perform_svr_state"];
 
 /// keepalived had found the server failed before the client asked.
 pub(super) const TAKEN_OUT: Rule = Rule {
     name: "taken-out-by-keepalived",
     explains: Explains::Circumstance,
-    sources: &FAILED,
+    sources: FAILED,
     holds: |view| {
         let asked = view.request()?.sent.at;
         let out = TakenOut::last(view, |at| at <= asked)?;
@@ -40,7 +33,7 @@ pub(super) const TAKEN_OUT: Rule = Rule {
 pub(super) const NOT_YET: Rule = Rule {
     name: "not-yet-taken-out",
     explains: Explains::Circumstance,
-    sources: &FAILED,
+    sources: FAILED,
     holds: |view| {
         let request = view.request()?;
         let asked = request.sent.at;
@@ -67,10 +60,7 @@ pub(super) const NOT_YET: Rule = Rule {
 pub(super) const PUT_BACK: Rule = Rule {
     name: "put-back-by-reload",
     explains: Explains::Circumstance,
-    sources: &[
-        checks("migrate_checkers", "keepalived/check/ipwrapper.c"),
-        checks("perform_svr_state", "keepalived/check/ipwrapper.c"),
-    ],
+    sources: sources![checkers: "migrate_checkers", checkers: "perform_svr_state"],
     holds: |view| {
         let request = view.request()?;
         let (_, to) = request.passed_on.as_ref()?;
@@ -166,10 +156,7 @@ impl<'a> PutBack<'a> {
 pub(super) const SEES_NO_FREEZE: Rule = Rule {
     name: "check-sees-no-freeze",
     explains: Explains::Circumstance,
-    sources: &[
-        checks("tcp_check_thread", "keepalived/check/check_tcp.c"),
-        Source::of("tcp_conn_request", "net/ipv4/tcp_input.c"),
-    ],
+    sources: sources!["keepalived/check/check_tcp.c": "tcp_check_thread", tcp_input: "tcp_conn_request"],
     holds: |view| {
         let said = view.plan.keepalived()?;
         if said.check() != HealthCheck::Tcp {

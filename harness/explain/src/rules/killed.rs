@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) const KILLED: Rule = Rule {
     name: "session-killed",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, Source::of("tcp_fin", "net/ipv4/tcp_input.c")],
+    sources: sources![TCP_CLOSE, tcp_input: "tcp_fin"],
     holds: |view| {
         let server = view.server().filter(|_| !view.is_connect())?;
         let closing = view.terminator(TerminatorKind::Fin)?;

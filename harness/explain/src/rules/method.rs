@@ -12,7 +12,7 @@ use lvs_matrix_model::scenario::Forwarding;
 pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
     name: "answer-not-translated-back",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_nat_xmit"), core("ip_vs_out_hook")],
+    sources: sources![transmit: "ip_vs_nat_xmit", core: "ip_vs_out_hook"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
@@ -108,7 +108,7 @@ fn refusal_not_translated(
 pub(super) const NO_TUNNEL: Rule = Rule {
     name: "no-tunnel",
     explains: Explains::Error,
-    sources: &[transmit("ip_vs_tunnel_xmit"), core("ip_vs_in_icmp")],
+    sources: sources![transmit: "ip_vs_tunnel_xmit", core: "ip_vs_in_icmp"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
@@ -168,11 +168,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
 pub(super) const OTHER_ROUTE: Rule = Rule {
     name: "route-of-another-method",
     explains: Explains::Silence,
-    sources: &[
-        transmit("__ip_vs_get_out_rt"),
-        transmit("ip_vs_dr_xmit"),
-        Source::of("__mkroute_output", "net/ipv4/route.c"),
-    ],
+    sources: sources![transmit: "__ip_vs_get_out_rt", transmit: "ip_vs_dr_xmit", route: "__mkroute_output"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let server = view.server()?;

@@ -8,10 +8,7 @@ use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// A host drops what is not for it if it does not forward (`ip_route_input_slow`: no route, `ip_error`).
-const NOT_FOR_ME: [Source; 2] = [
-    Source::of("ip_route_input_slow", "net/ipv4/route.c"),
-    Source::of("ip_error", "net/ipv4/route.c"),
-];
+const NOT_FOR_ME: [Source; 2] = [files::route("ip_route_input_slow"), files::route("ip_error")];
 
 /// The SYN's sendings that came to a real server, and that server, if it is built wrong in this way.
 fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
@@ -69,7 +66,7 @@ fn answers<'v, 'a>(
 pub(super) const NO_VIP: Rule = Rule {
     name: "server-without-the-vip",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit"), NOT_FOR_ME[0], NOT_FOR_ME[1]],
+    sources: sources![transmit: "ip_vs_dr_xmit", ..NOT_FOR_ME],
     holds: |view| {
         let (server, seen) = arrived(view)?;
         let (_, head) = *seen.first()?;
@@ -112,11 +109,7 @@ pub(super) const NO_VIP: Rule = Rule {
 pub(super) const WRONG_GATEWAY: Rule = Rule {
     name: "wrong-gateway",
     explains: Explains::Silence,
-    sources: &[
-        transmit("ip_vs_nat_xmit"),
-        core("ip_vs_out_hook"),
-        tcp("tcp_v4_rcv"),
-    ],
+    sources: sources![transmit: "ip_vs_nat_xmit", core: "ip_vs_out_hook", tcp: "tcp_v4_rcv"],
     holds: |view| {
         let (server, seen) = reached(view, Misbuild::WrongGateway)?;
         let (_, head) = *seen.first()?;
@@ -176,7 +169,7 @@ const FORWARDING: &str = "net.ipv4.ip_forward";
 pub(super) const NO_FORWARDING: Rule = Rule {
     name: "director-is-no-router",
     explains: Explains::Silence,
-    sources: &[NOT_FOR_ME[0], NOT_FOR_ME[1], core("ip_vs_out_hook")],
+    sources: sources![..NOT_FOR_ME, core: "ip_vs_out_hook"],
     holds: |view| {
         let mut at_server = view.sendings().filter_map(Passage::at_server);
         let (head, server) = at_server.next()?;
@@ -227,9 +220,8 @@ pub(super) const NO_FORWARDING: Rule = Rule {
 pub(super) const REVERSE_PATH: Rule = Rule {
     name: "reverse-path-filter",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("ip_rcv_finish_core", "net/ipv4/ip_input.c"),
-        Source::of("fib_validate_source", "net/ipv4/fib_frontend.c"),
+    sources: sources![
+        "net/ipv4/ip_input.c": "ip_rcv_finish_core", "net/ipv4/fib_frontend.c": "fib_validate_source",
     ],
     holds: |view| {
         let (head, server) = view.request()?.at_server()?;

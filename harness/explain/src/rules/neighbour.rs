@@ -17,7 +17,7 @@ const ARP_ASKED: Source = Source::of("arp_process", "net/ipv4/arp.c");
 pub(super) const NO_NEIGHBOUR: Rule = Rule {
     name: "no-neighbour",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, ARP_FAILURE, tcp("tcp_v4_err")],
+    sources: sources![NEIGHBOUR, ARP_FAILURE, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         view.observed
@@ -101,7 +101,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
 pub(super) const VIP_UNKNOWN: Rule = Rule {
     name: "nobody-has-the-vip",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, ARP_FAILURE],
+    sources: sources![NEIGHBOUR, ARP_FAILURE],
     holds: |view| {
         let errno = view.observed.error.as_ref()?.errno;
         if !view.is_connect() || view.request().is_some() || errno != Some(EHOSTUNREACH) {
@@ -156,10 +156,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
 pub(super) const STILL_REACHABLE: Rule = Rule {
     name: "neighbour-still-reachable",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("neigh_rand_reach_time", "net/core/neighbour.c"),
-        NEIGHBOUR,
-    ],
+    sources: sources![neighbour: "neigh_rand_reach_time", NEIGHBOUR],
     holds: |view| {
         let request = view.request()?;
         let (node, off) = view.plan.real_servers().find_map(|(name, _)| {
@@ -239,7 +236,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
 pub(super) const VIP_TAKEN: Rule = Rule {
     name: "vip-answered-by-a-server",
     explains: Explains::Answer,
-    sources: &[ARP_ASKED, tcp("tcp_v4_rcv")],
+    sources: sources![ARP_ASKED, tcp: "tcp_v4_rcv"],
     holds: |view| {
         let taken = Taken::of(view)?;
         let answer = super::shared::answer_from(view, taken.server)?;
@@ -263,7 +260,7 @@ pub(super) const VIP_TAKEN: Rule = Rule {
 pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
     name: "vip-answered-by-another-server",
     explains: Explains::Error,
-    sources: &[ARP_ASKED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![ARP_ASKED, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let taken = Taken::of(view)?;
         let kind = match view.is_udp() {
@@ -336,7 +333,7 @@ fn taken_by<'a>(view: &CellView<'a>, passage: &Passage<'a>) -> Option<(Node, &'a
 pub(super) const TAKEN_AND_SILENT: Rule = Rule {
     name: "vip-answered-by-a-silent-server",
     explains: Explains::Silence,
-    sources: &[ARP_ASKED],
+    sources: sources![ARP_ASKED],
     holds: |view| {
         let request = view.request()?;
         let (node, reply) = taken_by(view, request)?;
@@ -383,7 +380,7 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
 pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
     name: "vip-back-at-the-director",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![NEIGHBOUR, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (answered, reset) = super::nodest::reset_by_director(view)?;
         let before = view

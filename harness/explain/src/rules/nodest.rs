@@ -14,11 +14,7 @@ pub(super) const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 pub(super) const DROPPED: Rule = Rule {
     name: "entry-without-server",
     explains: Explains::Silence,
-    sources: &[
-        control("__ip_vs_unlink_dest"),
-        core("ip_vs_in_hook"),
-        connections("__ip_vs_conn_put"),
-    ],
+    sources: sources![control: "__ip_vs_unlink_dest", core: "ip_vs_in_hook", connections: "__ip_vs_conn_put"],
     holds: |view| {
         let dropped = Dropped::of(view)?;
         let server = dropped.server;
@@ -76,13 +72,7 @@ pub(super) const DROPPED: Rule = Rule {
 pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
     name: "entry-expired-with-its-server",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_expire_nodest_conn_flush"),
-        core("ip_vs_in_hook"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_expire_nodest_conn_flush", core: "ip_vs_in_hook", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -142,13 +132,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
 pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
     name: "entry-expired-by-a-segment",
     explains: Explains::Error,
-    sources: &[
-        core("ip_vs_in"),
-        connections("ip_vs_conn_expire_now"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![core: "ip_vs_in", connections: "ip_vs_conn_expire_now", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -235,12 +219,7 @@ pub(super) fn left_to_the_director(view: &CellView<'_>) -> Bilingual {
 pub(super) const EXPIRED_LATER: Rule = Rule {
     name: "entry-expired-in-the-end",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", ..OWN_TCP],
     holds: |view| {
         let dropped = Dropped::of(view)?;
         let (answered, reset) = reset_by_director(view)?;

@@ -7,7 +7,6 @@ use super::super::bilingual::operation;
 use super::client::end_event;
 use super::firewall::{NFT, REJECT_ICMP, REJECT_RST};
 use super::prelude::*;
-use super::rule::tcp_output;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::verdict::{Behaviour, Discarded, DiscardedKind, HeldBack, Reason};
 
@@ -24,7 +23,7 @@ const ECONNREFUSED: u16 = 111;
 pub(super) const KEEPS_OUT: Rule = Rule {
     name: "own-firewall-keeps-out",
     explains: Explains::Silence,
-    sources: &[TAPS, NFT, REJECT_ICMP, REJECT_RST],
+    sources: sources![TAPS, NFT, REJECT_ICMP, REJECT_RST],
     holds: |view| {
         let kept_out = |segment: &&Discarded| match (segment.why, segment.kind) {
             (Reason::OwnFirewall { .. }, DiscardedKind::SynAck | DiscardedKind::Payload { .. }) => true,
@@ -108,12 +107,8 @@ fn verdict_of(view: &CellView<'_>, step: u32, chain: Chain) -> Option<FirewallVe
 pub(super) const HOLDS_BACK: Rule = Rule {
     name: "own-firewall-holds-back",
     explains: Explains::Silence,
-    sources: &[
-        NFT,
-        HOOK,
-        tcp_output("tcp_connect"),
-        tcp_output("tcp_write_xmit"),
-        tcp_output("tcp_send_probe0"),
+    sources: sources![
+        NFT, HOOK, tcp_output: "tcp_connect", tcp_output: "tcp_write_xmit", tcp_output: "tcp_send_probe0",
     ],
     holds: |view| {
         let held_back = unsent(view)?;
@@ -189,7 +184,7 @@ fn did_not_leave(view: &CellView<'_>, held_back: HeldBack) -> Bilingual {
 pub(super) const REFUSES: Rule = Rule {
     name: "own-firewall-refuses",
     explains: Explains::Error,
-    sources: &[NFT, REJECT_ICMP, REJECT_RST, TCP_RESET],
+    sources: sources![NFT, REJECT_ICMP, REJECT_RST, TCP_RESET],
     holds: |view| {
         let held_back = unsent(view)?;
         let errno = view.observed.error.as_ref()?.errno?;
@@ -243,10 +238,8 @@ pub(super) const REFUSES: Rule = Rule {
 pub(super) const GIVES_UP: Rule = Rule {
     name: "own-firewall-until-tcp-gives-up",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_probe_timer"),
-        tcp_timer("tcp_write_err"),
+    sources: sources![
+        tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_probe_timer", tcp_timer: "tcp_write_err",
     ],
     holds: |view| {
         let held_back = unsent(view)?;

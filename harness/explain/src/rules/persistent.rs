@@ -16,7 +16,7 @@ pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> 
 pub(super) const BY_TEMPLATE: Rule = Rule {
     name: "by-its-template",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_sched_persist"), connections("ip_vs_check_template")],
+    sources: sources![core: "ip_vs_sched_persist", connections: "ip_vs_check_template"],
     holds: |view| {
         let (server, shown) = by_template(view)?;
         let request = view.first_passed_on()?;

@@ -26,7 +26,7 @@ fn started_anew<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<(
 pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
     name: "off-for-a-while",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit"), tcp_timer("tcp_retransmit_timer")],
+    sources: sources![transmit: "ip_vs_dr_xmit", tcp_timer: "tcp_retransmit_timer"],
     holds: |view| {
         let head = view.request()?;
         let again = view.sendings().find(|passage| passage.reached.is_some())?;
@@ -76,7 +76,7 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
 pub(super) const UNKNOWN_NOW: Rule = Rule {
     name: "started-anew",
     explains: Explains::Error,
-    sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (on, back) = started_anew(view, server, reset.at)?;
@@ -103,10 +103,7 @@ pub(super) const UNKNOWN_NOW: Rule = Rule {
 pub(super) const FORGOTTEN: Rule = Rule {
     name: "statement-forgotten",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("tcp_rearm_rto", "net/ipv4/tcp_input.c"),
-        tcp_timer("tcp_keepalive_timer"),
-    ],
+    sources: sources![tcp_input: "tcp_rearm_rto", tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         if !matches!(view.observed.behaviour, Behaviour::Hung { .. }) {
             return None;

@@ -8,9 +8,7 @@ pub(super) use super::super::claim::Fate;
 pub(super) use super::super::fate::{claims, said};
 pub(super) use super::super::moment;
 pub(super) use super::super::passage::{Passage, Seen};
-pub(super) use super::rule::{
-    Explains, Finding, Rule, Source, connections, control, core, tcp, tcp_timer, transmit,
-};
+pub(super) use super::rule::{Explains, Finding, Rule, Source, Sources, files, sources};
 pub(super) use super::shared::{answer_from, first, times, times_more};
 pub(super) use lvs_matrix_model::Name;
 pub(super) use lvs_matrix_model::action::Node;

@@ -4,7 +4,6 @@ use super::super::claim;
 use super::super::table::{Entry, Table};
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
-use super::rule::tcp_protocol;
 
 const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
 
@@ -133,10 +132,8 @@ impl<'a> OldEntry<'a> {
 pub(super) const DROPS: Rule = Rule {
     name: "old-entry-without-server",
     explains: Explains::Silence,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        tcp_protocol("tcp_state_transition"),
+    sources: sources![
+        core: "is_new_conn_expected", core: "ip_vs_in_hook", tcp_protocol: "tcp_state_transition",
     ],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
@@ -192,11 +189,7 @@ pub(super) const DROPS: Rule = Rule {
 pub(super) const LEADS: Rule = Rule {
     name: "led-by-an-old-entry",
     explains: Explains::Circumstance,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        connections("ip_vs_conn_put"),
-    ],
+    sources: sources![core: "is_new_conn_expected", core: "ip_vs_in_hook", connections: "ip_vs_conn_put"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn && old.never_opened())?;
         let passed = view.first_passed_on()?;
@@ -236,11 +229,7 @@ pub(super) const LEADS: Rule = Rule {
 pub(super) const OVER: Rule = Rule {
     name: "scheduled-after-the-old-entry",
     explains: Explains::Answer,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", core: "ip_vs_schedule", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
         dropped(view).first()?;
@@ -278,11 +267,9 @@ pub(super) const OVER: Rule = Rule {
 pub(super) const EXPIRED: Rule = Rule {
     name: "scheduled-after-a-dropped-syn",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_in"),
-        connections("ip_vs_conn_expire_now"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
+    sources: sources![
+        core: "ip_vs_in", connections: "ip_vs_conn_expire_now", core: "ip_vs_schedule",
+        transmit: "ip_vs_dr_xmit",
     ],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::ExpiresNow)?;
@@ -343,11 +330,7 @@ pub(super) const EXPIRED: Rule = Rule {
 pub(super) const PASSES_ON: Rule = Rule {
     name: "passed-on-by-an-old-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        transmit("ip_vs_dr_xmit"),
-    ],
+    sources: sources![core: "is_new_conn_expected", core: "ip_vs_in_hook", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn)?;
         let request = view.request()?;

@@ -78,7 +78,7 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
 pub(super) const ANSWER_ENDS: Rule = Rule {
     name: "answer-ends-at-the-router",
     explains: Explains::Silence,
-    sources: &[TRACKED, FLUSHED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![TRACKED, FLUSHED, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request()?;
         let (_, server) = request.at_server()?;
@@ -147,7 +147,7 @@ fn passed_on(view: &CellView<'_>, packet: &Packet) -> bool {
 pub(super) const KEPT_ANEW: Rule = Rule {
     name: "router-keeps-the-connection-anew",
     explains: Explains::Circumstance,
-    sources: &[PICKED_UP, SET_UP],
+    sources: sources![PICKED_UP, SET_UP],
     holds: |view| {
         let head = view
             .since_request()
@@ -205,13 +205,7 @@ fn translated(view: &CellView<'_>, passage: &Passage<'_>) -> Option<(Seen, std::
 pub(super) const UNTRANSLATED: Rule = Rule {
     name: "passed-on-untranslated",
     explains: Explains::Error,
-    sources: &[
-        TRACKED,
-        PICKED_UP,
-        core("ip_vs_in_hook"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: sources![TRACKED, PICKED_UP, core: "ip_vs_in_hook", tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let came = at_router(view, request)?;
@@ -259,10 +253,9 @@ pub(super) const UNTRANSLATED: Rule = Rule {
 pub(super) const ONE_ADDRESS: Rule = Rule {
     name: "one-address-for-all-clients",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("nf_nat_masquerade_ipv4", "net/netfilter/nf_nat_masquerade.c"),
-        Source::of("ip_vs_sh_hashkey", "net/netfilter/ipvs/ip_vs_sh.c"),
-        core("ip_vs_sched_persist"),
+    sources: sources![
+        "net/netfilter/nf_nat_masquerade.c": "nf_nat_masquerade_ipv4", source_hash: "ip_vs_sh_hashkey",
+        core: "ip_vs_sched_persist",
     ],
     holds: |view| {
         let nic = view.plan.source_nat()?;

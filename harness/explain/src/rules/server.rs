@@ -18,11 +18,7 @@ const DISCONNECT: Source = Source::of("tcp_disconnect", "net/ipv4/tcp.c");
 pub(super) const NOTHING_LISTENS: Rule = Rule {
     name: "nothing-listens",
     explains: Explains::Error,
-    sources: &[
-        transmit("ip_vs_dr_xmit"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: sources![transmit: "ip_vs_dr_xmit", tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let (passed, server) = request.sent_to_server()?;
@@ -84,7 +80,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
 pub(super) const CLOSED: Rule = Rule {
     name: "mysqld-ended",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE],
+    sources: sources![TCP_CLOSE],
     holds: |view| {
         let (server, closing) = ended_by_its_server(view, TerminatorKind::Fin)?;
         let (stopped, began) = stopped_mysqld(view, server, closing.at)?;
@@ -159,7 +155,7 @@ pub(super) const CLOSED: Rule = Rule {
 pub(super) const UNREAD: Rule = Rule {
     name: "closed-with-unread-data",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    sources: sources![TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (stopped, began) = stopped_mysqld(view, server, reset.at)?;
@@ -220,7 +216,7 @@ pub(super) const UNREAD: Rule = Rule {
 pub(super) const TOLD_TO: Rule = Rule {
     name: "told-to-end-the-connection",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    sources: sources![TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |view| {
         let request = view.request().filter(|_| view.plan.server_kind().is_echo())?;
         let (reached, server) = request.at_server()?;
@@ -264,7 +260,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) const WAIT_TIMEOUT: Rule = Rule {
     name: "wait-timeout",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, DISCONNECT],
+    sources: sources![TCP_CLOSE, DISCONNECT],
     holds: |view| {
         let server = view.server().filter(|_| !view.is_connect())?;
         let closing = closed_by_itself(view, server)?;
@@ -456,7 +452,7 @@ pub(super) fn ended_by_its_server<'a>(
 pub(super) const UNKNOWN_THERE: Rule = Rule {
     name: "connection-unknown-at-the-server",
     explains: Explains::Error,
-    sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (stopped, _) = stopped_mysqld(view, server, reset.at)?;

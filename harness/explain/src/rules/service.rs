@@ -8,7 +8,7 @@ use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::verdict::Terminator;
 
 /// A SYN that no service takes goes up to the director's own TCP.
-const NO_SERVICE_TAKES_IT: [Source; 4] = [control("ip_vs_service_find"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]];
+const NO_SERVICE_TAKES_IT: Sources = sources![control: "ip_vs_service_find", ..OWN_TCP];
 
 /// The client's SYN, where it arrived at the director, the RST by which the director refused it, and the
 /// director's table.
@@ -25,7 +25,7 @@ fn refused_syn<'v, 'a>(view: &'v CellView<'a>) -> Option<(&'v Passage<'a>, Seen,
 pub(super) const NO_SERVICE: Rule = Rule {
     name: "no-service-for-a-syn",
     explains: Explains::Error,
-    sources: &NO_SERVICE_TAKES_IT,
+    sources: NO_SERVICE_TAKES_IT,
     holds: |view| {
         let (request, arrived, reset, table) = refused_syn(view)?;
         (!table.has_service()).then(|| Finding {
@@ -54,10 +54,8 @@ pub(super) const NO_SERVICE: Rule = Rule {
 pub(super) const OTHER_SERVICE: Rule = Rule {
     name: "edit-of-another-service",
     explains: Explains::Circumstance,
-    sources: &[
-        control("__ip_vs_update_dest"),
-        control("ip_vs_del_dest"),
-        connections("ip_vs_bind_dest"),
+    sources: sources![
+        control: "__ip_vs_update_dest", control: "ip_vs_del_dest", connections: "ip_vs_bind_dest",
     ],
     holds: |view| {
         let server = view.server()?;
@@ -109,7 +107,7 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
 pub(super) const UNMARKED: Rule = Rule {
     name: "no-mark-on-a-syn",
     explains: Explains::Error,
-    sources: &NO_SERVICE_TAKES_IT,
+    sources: NO_SERVICE_TAKES_IT,
     holds: |view| {
         let mark = view.plan.service().mark?;
         let (request, arrived, reset, table) = refused_syn(view).filter(|(.., table)| table.has_service())?;
@@ -145,11 +143,9 @@ pub(super) const UNMARKED: Rule = Rule {
 pub(super) const NO_HOOKS: Rule = Rule {
     name: "last-service-gone",
     explains: Explains::Error,
-    sources: &[
-        control("__ip_vs_del_service"),
-        core("ip_vs_unregister_hooks"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
+    sources: sources![
+        control: "__ip_vs_del_service", core: "ip_vs_unregister_hooks", tcp: "tcp_v4_rcv",
+        tcp: "tcp_v4_send_reset",
     ],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
@@ -197,12 +193,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
 pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
     name: "entry-timed-out",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -268,13 +259,9 @@ const FEW: usize = 8;
 pub(super) const DROPPED_ENTRY: Rule = Rule {
     name: "entry-dropped-in-defence",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_random_dropentry"),
-        connections("todrop_entry"),
-        control("update_defense_level"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
+    sources: sources![
+        connections: "ip_vs_random_dropentry", connections: "todrop_entry", control: "update_defense_level",
+        ..OWN_TCP,
     ],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;

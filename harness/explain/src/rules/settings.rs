@@ -19,10 +19,7 @@ fn late(time: Duration) -> Duration {
 pub(super) const USER_TIMEOUT: Rule = Rule {
     name: "user-timeout",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_clamp_rto_to_user_timeout"),
-    ],
+    sources: sources![tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_clamp_rto_to_user_timeout"],
     holds: |view| {
         let limit = user_timeout(view)?;
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -61,7 +58,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
 pub(super) const PROBES_UNANSWERED: Rule = Rule {
     name: "probes-unanswered",
     explains: Explains::Silence,
-    sources: &[tcp_timer("tcp_keepalive_timer"), core("ip_vs_in_hook")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer", core: "ip_vs_in_hook"],
     holds: |view| {
         let probes = Probes::of(view)?;
         let (first, server) = (probes.sent.first()?, view.server()?);
@@ -126,7 +123,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
 pub(super) const KEEPALIVE: Rule = Rule {
     name: "keepalive-exhausted",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_keepalive_timer")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         let probes = Probes::of(view)?;
         let ended = timed_out(view)?;
@@ -179,7 +176,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
 pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
     name: "time-out-of-the-program",
     explains: Explains::Error,
-    sources: &[Source::of("do_sys_poll", "fs/select.c")],
+    sources: sources!["fs/select.c": "do_sys_poll"],
     holds: |view| {
         let ended = view.operation.ended?;
         let lasted = ended.since(view.operation.began);

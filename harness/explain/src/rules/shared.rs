@@ -8,7 +8,7 @@ use super::super::icmp::HOST_UNREACHABLE;
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::table::Table;
-use super::rule::{Finding, Source, tcp, tcp_protocol};
+use super::rule::{Finding, Source, files};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
@@ -118,9 +118,9 @@ pub(super) fn past(view: &CellView<'_>, server: &Name) -> Bilingual {
 
 /// What every rule of the director's own TCP cites: a segment without an entry that is no SYN goes up to it.
 pub(super) const OWN_TCP: [Source; 3] = [
-    tcp_protocol("tcp_conn_schedule"),
-    tcp("tcp_v4_rcv"),
-    tcp("tcp_v4_send_reset"),
+    files::tcp_protocol("tcp_conn_schedule"),
+    files::tcp("tcp_v4_rcv"),
+    files::tcp("tcp_v4_send_reset"),
 ];
 
 /// Is the VIP no address of the director, which takes in what its firewall marks?

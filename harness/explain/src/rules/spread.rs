@@ -6,18 +6,6 @@ use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::record::StepOutcome;
 use lvs_matrix_model::verdict::Spread;
 
-const fn source_hash(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_sh.c")
-}
-
-const fn maglev(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_mh.c")
-}
-
-const fn destination_hash(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_dh.c")
-}
-
 /// The scheduler of the service, if no step has set another one.
 fn scheduler<'a>(view: &CellView<'a>) -> Option<&'a str> {
     let set = view.record.steps.iter().any(|step| {
@@ -84,7 +72,7 @@ fn with_port(flag: &str) -> Bilingual {
 pub(super) const BY_SOURCE_HASH: Rule = Rule {
     name: "spread-by-source-hash",
     explains: Explains::Circumstance,
-    sources: &[source_hash("ip_vs_sh_hashkey"), source_hash("ip_vs_sh_reassign")],
+    sources: sources![source_hash: "ip_vs_sh_hashkey", source_hash: "ip_vs_sh_reassign"],
     holds: |view| {
         let (_, spread) = spread(view, &["sh"])?;
         let text = counted(spread);
@@ -108,7 +96,7 @@ pub(super) const BY_SOURCE_HASH: Rule = Rule {
 pub(super) const BY_MAGLEV: Rule = Rule {
     name: "spread-by-maglev",
     explains: Explains::Circumstance,
-    sources: &[maglev("ip_vs_mh_permutate"), maglev("ip_vs_mh_populate")],
+    sources: sources![maglev: "ip_vs_mh_permutate", maglev: "ip_vs_mh_populate"],
     holds: |view| {
         let (_, spread) = spread(view, &["mh"])?;
         let text = counted(spread);
@@ -133,10 +121,9 @@ pub(super) const BY_MAGLEV: Rule = Rule {
 pub(super) const BY_DESTINATION: Rule = Rule {
     name: "spread-by-destination",
     explains: Explains::Circumstance,
-    sources: &[
-        destination_hash("ip_vs_dh_schedule"),
-        Source::of("ip_vs_lblc_schedule", "net/netfilter/ipvs/ip_vs_lblc.c"),
-        Source::of("ip_vs_lblcr_schedule", "net/netfilter/ipvs/ip_vs_lblcr.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_dh.c": "ip_vs_dh_schedule", lblc: "ip_vs_lblc_schedule",
+        "net/netfilter/ipvs/ip_vs_lblcr.c": "ip_vs_lblcr_schedule",
     ],
     holds: |view| {
         let (own, spread) = spread(view, &["dh", "lblc", "lblcr"])?;
@@ -157,9 +144,9 @@ pub(super) const BY_DESTINATION: Rule = Rule {
 pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
     name: "spread-by-turn-or-count",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_rr_schedule", "net/netfilter/ipvs/ip_vs_rr.c"),
-        Source::of("ip_vs_wlc_schedule", "net/netfilter/ipvs/ip_vs_wlc.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_rr.c": "ip_vs_rr_schedule",
+        "net/netfilter/ipvs/ip_vs_wlc.c": "ip_vs_wlc_schedule",
     ],
     holds: |view| {
         let of = ["rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "twos"];

@@ -300,10 +300,9 @@ pub(in super::super) fn by_its_scheduler(view: &CellView<'_>, at: Instant) -> Op
 pub(super) const FULL: Rule = Rule {
     name: "server-at-its-threshold",
     explains: Explains::Circumstance,
-    sources: &[
-        connections_of("ip_vs_bind_dest"),
-        control("__ip_vs_dest_update_overload"),
-        connections_of("ip_vs_unbind_dest"),
+    sources: sources![
+        connections: "ip_vs_bind_dest", control: "__ip_vs_dest_update_overload",
+        connections: "ip_vs_unbind_dest",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
@@ -351,18 +350,14 @@ pub(super) const FULL: Rule = Rule {
     },
 };
 
-const fn connections_of(function: &'static str) -> Source {
-    super::rule::connections(function)
-}
-
-const LBLC: Source = Source::of("ip_vs_lblc_schedule", "net/netfilter/ipvs/ip_vs_lblc.c");
-const LBLC_OVERLOADED: Source = Source::of("is_overloaded", "net/netfilter/ipvs/ip_vs_lblc.c");
+/// How lblc finds that the server of its cache is overloaded.
+const LBLC: Sources = sources![lblc: "ip_vs_lblc_schedule", lblc: "is_overloaded"];
 
 /// The scheduler lblc goes on with the server of its cache, which is at its threshold.
 pub(super) const KEPT_IN_CACHE: Rule = Rule {
     name: "lblc-keeps-its-server",
     explains: Explains::Circumstance,
-    sources: &[LBLC, LBLC_OVERLOADED],
+    sources: LBLC,
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
         let (passed, server) = request.sent_to_server()?;
@@ -395,7 +390,7 @@ pub(super) const KEPT_IN_CACHE: Rule = Rule {
 pub(super) const PASSED_BY: Rule = Rule {
     name: "lblc-passes-by",
     explains: Explains::Circumstance,
-    sources: &[LBLC, LBLC_OVERLOADED],
+    sources: LBLC,
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
         let (passed, server) = request.sent_to_server()?;
@@ -444,10 +439,9 @@ pub(super) const PASSED_BY: Rule = Rule {
 pub(super) const HASHED: Rule = Rule {
     name: "hashed-to-an-unavailable-server",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_dh_schedule", "net/netfilter/ipvs/ip_vs_dh.c"),
-        Source::of("ip_vs_sh_get", "net/netfilter/ipvs/ip_vs_sh.c"),
-        Source::of("ip_vs_mh_get", "net/netfilter/ipvs/ip_vs_mh.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_dh.c": "ip_vs_dh_schedule", source_hash: "ip_vs_sh_get",
+        maglev: "ip_vs_mh_get",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;

@@ -10,7 +10,7 @@ use lvs_matrix_model::action::{Action, Chain, TrafficAction};
 pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
     name: "answer-past-the-director",
     explains: Explains::Answer,
-    sources: &[transmit("ip_vs_dr_xmit")],
+    sources: sources![transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
@@ -38,11 +38,7 @@ pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
 pub(super) const BY_ITS_ENTRY: Rule = Rule {
     name: "answer-by-its-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_out_hook"),
-        core("handle_response"),
-        transmit("ip_vs_nat_xmit"),
-    ],
+    sources: sources![core: "ip_vs_out_hook", core: "handle_response", transmit: "ip_vs_nat_xmit"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
@@ -80,11 +76,7 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
 pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
     name: "answer-by-a-synced-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_out_hook"),
-        core("handle_response"),
-        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-    ],
+    sources: sources![core: "ip_vs_out_hook", core: "handle_response", sync: "ip_vs_proc_conn"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let (server, answer) = (under_way.server, under_way.answer);

@@ -14,10 +14,8 @@ use lvs_matrix_model::capture::flow::at_or_after;
 pub(super) const HANDSHAKE: Rule = Rule {
     name: "handshake-half-done",
     explains: Explains::Silence,
-    sources: &[
-        core("ip_vs_in_hook"),
-        Source::of("tcp_rcv_synsent_state_process", "net/ipv4/tcp_input.c"),
-        Source::of("reqsk_timer_handler", "net/ipv4/inet_connection_sock.c"),
+    sources: sources![
+        core: "ip_vs_in_hook", tcp_input: "tcp_rcv_synsent_state_process", sockets: "reqsk_timer_handler",
     ],
     holds: |view| {
         let server = view.server().filter(|_| view.is_connect())?;
@@ -98,11 +96,9 @@ pub(super) const HANDSHAKE: Rule = Rule {
 pub(super) const WINDOW: Rule = Rule {
     name: "window-update-dropped",
     explains: Explains::Silence,
-    sources: &[
-        control("__ip_vs_unlink_dest"),
-        core("ip_vs_in_hook"),
-        Source::of("tcp_cleanup_rbuf", "net/ipv4/tcp.c"),
-        super::rule::tcp_timer("tcp_probe_timer"),
+    sources: sources![
+        control: "__ip_vs_unlink_dest", core: "ip_vs_in_hook", tcp_common: "tcp_cleanup_rbuf",
+        tcp_timer: "tcp_probe_timer",
     ],
     holds: |view| {
         let server = view.server()?;
@@ -178,7 +174,7 @@ pub(super) const WINDOW: Rule = Rule {
 pub(super) const GIVEN_UP: Rule = Rule {
     name: "server-gave-up",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE],
+    sources: sources![TCP_CLOSE],
     holds: |view| {
         let server = view.server()?;
         let closing = closed_by_itself(view, server)?;
