@@ -78,7 +78,6 @@ pub(super) const SCHEDULED: Rule = Rule {
                 what = view.carrier(),
                 sent = first(request.sent),
                 passed = passed.packet,
-                server = server,
             )
         } else if let Some(led) = led_elsewhere(view, request) {
             bilingual!(
@@ -90,9 +89,7 @@ pub(super) const SCHEDULED: Rule = Rule {
                        这样的条目就此结束，于是调度器选择了 {server}，建立条目并转发（director 上的数据包 {passed}）。",
                 what = view.carrier(),
                 sent = first(request.sent),
-                led = led,
                 passed = passed.packet,
-                server = server,
             )
         } else {
             bilingual!(

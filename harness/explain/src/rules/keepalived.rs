@@ -83,7 +83,6 @@ pub(super) const PUT_BACK: Rule = Rule {
                     / "keepalived 曾把 {server} 从调度器的表中取出（它{when}在日志中写下 `{line}`）。在步骤 {number}（{step}）中它{again}\
                        未经检查就把 {server} 放回表中：只有新配置中的检查与原来相同，它才保留检查的结果。换了设置的检查是新的检查，尚未失败，\
                        而没有任何检查失败的服务器会被放入表中。因此在新的检查失败之前，IPVS 会把新客户端送到 {server}。",
-                server = server,
                 line = line.text,
                 when = moment(line.at),
                 number = step.number,
@@ -91,8 +90,7 @@ pub(super) const PUT_BACK: Rule = Rule {
                 again = moment(at),
             ),
             shown_by: vec![out.shown_by, Citation::Step(step.number), shown_by],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -189,13 +187,11 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
                  asks the server something (MISC_CHECK) would have had no answer."
                     / "步骤 {number}（{step}）之后 keepalived 检查过 {server}，认为它正常：TCP_CHECK 只建立连接，而 {server} \
                        的内核会替被冻结的服务程序接受连接，只要队列未满。因此 {server} 留在表中。向服务程序提问的检查（MISC_CHECK）则得不到应答。",
-                server = server,
                 number = step.number,
                 step = doing(&step.action),
             ),
             shown_by: cites![step, ..table.shown_by(), accepted],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -306,7 +302,6 @@ impl<'a> TakenOut<'a> {
                 " set the weight of {server} to 0 (inhibit_on_failure): what has an entry is still passed \
                  on to it."
                     / "把 {server} 的权重设为 0（inhibit_on_failure）：有条目的报文段仍转发给它。",
-                server = server,
             )
         });
         // Of the author's own configuration each server may have checks of its own, and a reload others.
@@ -317,12 +312,10 @@ impl<'a> TakenOut<'a> {
                 0 => bilingual!(
                     " It checks every {delay}, and believes the first check that fails."
                         / "它每 {delay} 检查一次，一次失败就算数。",
-                    delay = delay,
                 ),
                 retry => bilingual!(
                     " It checks every {delay}, and makes a check that failed again {retry}, {pause} apart."
                         / "它每 {delay} 检查一次，失败后再试 {retry}，间隔 {pause}。",
-                    delay = delay,
                     retry = times(retry),
                     pause = Human(said.delay_before_retry()),
                 ),

@@ -50,7 +50,6 @@ pub(super) const KILLED: Rule = Rule {
                     / "操作员终止了会话（{step}）：{server} 上的 mysqld 以 FIN 关闭了它的连接（client 上的数据包 {closing}，\
                        {at}）{way}。{then}。",
                 step = doing(&step.action),
-                server = server,
                 closing = closing.packet,
                 at = moment(closing.at),
                 way = way,

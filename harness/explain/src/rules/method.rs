@@ -93,7 +93,6 @@ fn refusal_not_translated(
                    {step}）。{server} 上没有进程监听，以 RST 拒绝。要使这个 RST 结束 connect，它必须经过调度器返回，由它换回 VIP；但 \
                    {server} 直接发给客户端，因此 RST 来自一个客户端与之没有连接的地址（client 上的{refusal}）。客户端的 TCP 忽略不属于任何\
                    连接的 RST，并重传 SYN。",
-            server = server,
             translated = first(translated),
             step = doing(&step.action),
             refusal = first(refusal),

@@ -358,7 +358,6 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
                     / "{node} 曾告诉客户端，VIP 对应的是它的以太网地址（client 上的{reply}），所以客户端发送的报文不去往调度器，而直接去往 \
                        {node}：客户端{what}，{times}（首次为 client 上的{head}）。它们都没有到达那里（{step}）；调度器对这条连接一无所知，\
                        与此无关。",
-                node = node,
                 reply = first(reply),
                 what = view.carrier(),
                 times = times(lost.len()),
@@ -411,7 +410,6 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
                     / "客户端的内核放弃了作为 VIP 邻居的 {node}，重新询问。这次调度器应答说 VIP 在它那里（client 上的{reply}）。于是下一个\
                        {what}去往调度器（client 上的{sent}）。这条连接没有经过调度器，调度器没有它的条目：报文段来到调度器自己的 TCP，被以 \
                        RST 拒绝（client 上的数据包 {reset}）。",
-                node = node,
                 reply = first(reply),
                 what = view.kind(answered),
                 sent = first(answered.sent),

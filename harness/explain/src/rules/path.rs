@@ -300,7 +300,6 @@ pub(super) const LOST_AFTER: Rule = Rule {
         let place = bilingual!(
             "between director and {node} (first {lost} on director; {step})"
                 / "在调度器与 {node} 之间丢失（首个为 director 上的{lost}；{step}）",
-            node = node,
             lost = first(lost.first()?.1),
             step = doing(&step.action),
         );

@@ -304,7 +304,6 @@ pub(super) const EXPIRED: Rule = Rule {
                 at_director = first(*at_director),
                 again = first(again.sent),
                 later = Human(again.sent.at.since(head.sent.at)),
-                server = server,
                 passed = passed.packet,
                 answer = answer.number,
             ),

@@ -90,7 +90,6 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
         "{server} had been deleted, and with expire_nodest_conn=1 the connection's entry went with it. \
          {own_tcp}"
             / "{server} 已被删除，expire_nodest_conn=1 时连接的条目也随之消失。{own_tcp}",
-        server = server,
         own_tcp = own_tcp,
     );
     Some((why, vec![deleted.shown_by]))

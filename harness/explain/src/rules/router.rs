@@ -120,7 +120,6 @@ pub(super) const ANSWER_ENDS: Rule = Rule {
                        {head}）。路由器凭其对该连接的记录换回客户端的地址。但{why}。于是这个应答成了发给路由器自己的，路由器自己的 TCP \
                        没有这条连接，以 RST 拒绝（router 上的数据包 {refused}），连接只对 {server} 一方结束。客户端什么也没收到。只有\
                        客户端发出的报文段才会使路由器重新记录该连接。",
-                server = server,
                 what = view.carrier(),
                 head = first(head),
                 why = why,
@@ -269,17 +268,14 @@ pub(super) const ONE_ADDRESS: Rule = Rule {
             (None, own @ ("sh" | "mh")) if service.scheduler_flags.is_empty() => bilingual!(
                 "{own} hashes the client's address, which leads all of them to one real server"
                     / "{own} 对客户端地址做散列，因此所有客户端到同一台真实服务器",
-                own = own,
             ),
             (None, own @ ("sh" | "mh")) => bilingual!(
                 "{own} hashes the client's port, too, which still differs"
                     / "{own} 也散列客户端的端口，端口仍各不相同",
-                own = own,
             ),
             (None, own) => bilingual!(
                 "{own} does not look at the address, so that makes no difference to it"
                     / "{own} 不看地址，所以这对它没有影响",
-                own = own,
             ),
         };
         Some(Finding {

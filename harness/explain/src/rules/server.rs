@@ -242,7 +242,6 @@ pub(super) const TOLD_TO: Rule = Rule {
                        （client 上的数据包 {end}，{at}）。",
                 what = view.carrier(),
                 reached = first(*reached),
-                by = by,
                 end = end.packet,
                 at = moment(end.at),
             ),

@@ -92,9 +92,6 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
                     / "步骤 {step} 修改的是另一个虚拟服务 {service}。每个服务对 {server} 都有自己的目的地和权重，每个条目指向自己服务的\
                        目的地。在这条连接所属的服务中，{server} 仍在表中，权重为 {own}。",
                 step = step.number,
-                service = service,
-                server = server,
-                own = own,
             ),
             shown_by,
             claims: Vec::new(),
@@ -124,8 +121,6 @@ pub(super) const UNMARKED: Rule = Rule {
                     / "该虚拟服务属于防火墙标记 {mark}，而步骤 {flush} 删去了打标记的规则。客户端的 SYN 到达调度器时没有标记（director \
                        上的{arrived}），也没有服务具有它的地址和端口：IPVS 放行，它来到调度器自己的 TCP，因为 VIP 是调度器的地址。那里\
                        没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。已有条目的连接，其报文段无需标记即被转发。",
-                mark = mark,
-                flush = flush,
                 arrived = first(arrived),
                 reset = reset.packet,
             ),

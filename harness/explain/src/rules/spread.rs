@@ -41,8 +41,6 @@ fn counted(spread: &Spread) -> Bilingual {
         "Of the {total} clients {stayed} had a real server that has stayed in the table with a weight, and \
          {moved} of these reached another one now."
             / "{total} 个客户端中，{stayed} 个原来的真实服务器仍在表中且权重不为 0，其中 {moved} 个现在到了另一台。",
-        total = total,
-        stayed = stayed,
         moved = spread.moved(),
     )
 }
@@ -64,7 +62,6 @@ fn with_port(flag: &str) -> Bilingual {
         " With {flag} the client's port is hashed, too, and a new connection has another port: a client is \
          bound to no server."
             / "使用 {flag} 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。",
-        flag = flag,
     )
 }
 
@@ -134,7 +131,6 @@ pub(super) const BY_DESTINATION: Rule = Rule {
              each address asked for is another site."
                 / "{own} 依据客户端请求的目的地址，而对所有客户端那都是 VIP：只要某台真实服务器可选，所有客户端都到它那里。它是为缓存设计的，\
                    在那里每个目的地址是不同的站点。",
-            own = own,
         );
         Some(finding(view, spread, text, &why))
     },
@@ -156,7 +152,6 @@ pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
             " {own} does not look at who asks: a client whose turn is the same as before reaches the same \
              server by chance."
                 / "{own} 不看是谁在请求：客户端再次到达同一台服务器只是碰巧轮到。",
-            own = own,
         );
         Some(finding(view, spread, text, &why))
     },

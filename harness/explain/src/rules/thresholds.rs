@@ -344,8 +344,7 @@ pub(super) const FULL: Rule = Rule {
                 over = over,
             ),
             shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

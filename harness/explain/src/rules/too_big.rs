@@ -141,7 +141,6 @@ pub(super) const UNHEARD: Rule = Rule {
                     / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），抓包在它之前看到该报文。因此客户端的 TCP \
                        不知道该大小，把沉默当作丢包，以同样大小重发报文段，共 {times}。小语句放得下，在这样的路径上能得到应答。",
                 told = refused.told(),
-                step = step,
                 times = times(refused.all.len()),
             ),
             shown_by: cites![..refused.shown_by(), Citation::Step(step)],

@@ -171,7 +171,6 @@ fn at_the_other(view: &CellView<'_>, said: Seen) -> Option<(Bilingual, Vec<Citat
         "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table of \
          {to} had no entry for the connection: {from} had passed the request on"
             / "应答来到了 {to}：它已随 VIP 一起接管了真实服务器的网关，而 {to} 的表中没有这条连接的条目，请求是由 {from} 转发的",
-        to = to,
         from = view.director(),
     );
     (!table.has_entry(view.known_as)).then(|| (why, table.shown_by()))

@@ -98,7 +98,6 @@ pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
             from = view.director(),
             change = under_way.change(),
             reached = first(under_way.reached),
-            to = to,
             state = entry.state(),
             translated = first(translated),
             answer = answer.number,
