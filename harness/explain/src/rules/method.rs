@@ -1,8 +1,8 @@
 //! A forwarding method that the real server is not set up for.
 
+use super::super::circumstances::forwards;
 use super::prelude::*;
 use super::shared::told_unreachable;
-use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
@@ -173,18 +173,9 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         let server = view.server()?;
         let host = view.plan.host(&Node::RealServer(server.clone()))?;
         let (step, began, method) = view
-            .done(|action| {
-                let Action::Table(Edit {
-                    action:
-                        TableAction::SetForwarding {
-                            server: of, method, ..
-                        },
-                    ..
-                }) = action
-                else {
-                    return None;
-                };
-                (of == server && *method != view.plan.service().forwarding_to(server)).then_some(*method)
+            .edits(|_, edit| {
+                let (of, method) = forwards(edit)?;
+                (of == server && method != view.plan.service().forwarding_to(server)).then_some(method)
             })
             .filter(|(_, began, _)| *began <= request.sent.at)
             .last()?;
@@ -274,16 +265,7 @@ pub(super) fn set<'a>(
     by: Instant,
 ) -> Option<(&'a Name, &'a StepRecord)> {
     let (step, _, (server, method)) = view
-        .done(|action| {
-            let Action::Table(Edit {
-                action: TableAction::SetForwarding { server, method, .. },
-                ..
-            }) = action
-            else {
-                return None;
-            };
-            Some((server, *method))
-        })
+        .edits(|_, edit| forwards(edit))
         .filter(|(_, began, _)| *began <= by)
         .last()?;
     (method == wanted).then_some((server, step))

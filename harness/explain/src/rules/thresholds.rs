@@ -3,7 +3,7 @@
 use super::super::bilingual::listed;
 use super::super::table::Table;
 use super::prelude::*;
-use lvs_matrix_model::action::{Action, Edit, TableAction};
+use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection};
 use lvs_matrix_model::scenario::Forwarding;
 
@@ -200,10 +200,7 @@ fn connections(count: usize) -> Bilingual {
 /// again. `None` if it has none, because it was saved and restored: ipvsadm(8) does not save them
 /// (ipvsadm.c, `print_service_entry` with `FMT_RULE`).
 fn said_since(view: &CellView<'_>, server: &Name, at: Instant) -> Option<Option<Instant>> {
-    let edits = view.done(|action| {
-        let Action::Table(Edit { action: edit, .. }) = action else {
-            return None;
-        };
+    let edits = view.edits(|_, edit| {
         let restores = *edit == TableAction::RestoreTable;
         (restores || edit.server() == Some(server)).then_some(restores)
     });
