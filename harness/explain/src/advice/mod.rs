@@ -212,6 +212,16 @@ pub(super) fn patience() -> Vec<Advice> {
     ]
 }
 
+/// In which chain a host's firewall meets what the server sends, and in which what the client sends.
+fn the_other_way(node: &Node) -> (Chain, Chain) {
+    match node {
+        Node::Client => (Chain::Input, Chain::Output),
+        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
+            (Chain::Output, Chain::Input)
+        }
+    }
+}
+
 /// What a client's limits are advised to be in a cell.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
