@@ -141,9 +141,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
 
 /// What may help against a firewall's rule, and else at the client.
 fn about_it(view: &CellView<'_>) -> Vec<Advice> {
-    let mut advice = about_firewalls(view);
-    advice.extend(patience());
-    advice
+    and_patience(about_firewalls(view))
 }
 
 /// Is there a server in the table that the director would pass a segment on to? Else it does not get as far

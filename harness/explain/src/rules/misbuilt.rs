@@ -206,11 +206,7 @@ pub(super) const NO_FORWARDING: Rule = Rule {
             claims: Vec::new(),
             advice: match step {
                 Some(_) => patience(),
-                None => [
-                    vec![Advice::BuildRight(Node::Director, Misbuild::NoForwarding)],
-                    patience(),
-                ]
-                .concat(),
+                None => and_patience([Advice::BuildRight(Node::Director, Misbuild::NoForwarding)]),
             },
         })
     },
@@ -275,7 +271,5 @@ fn silent(server: &Name, how: Misbuild) -> Vec<Advice> {
 
 /// What helps as long as that server stays as it is.
 fn left_out(server: &Name) -> Vec<Advice> {
-    let mut advice = vec![Advice::OutOfTheTable(server.clone())];
-    advice.extend(patience());
-    advice
+    and_patience([Advice::OutOfTheTable(server.clone())])
 }

@@ -366,11 +366,7 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
             ),
             shown_by: cites![step, reply, ..&lost],
             claims: claims(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
-            advice: [
-                vec![Advice::BuildRight(node.clone(), Misbuild::AnswersArp)],
-                patience(),
-            ]
-            .concat(),
+            advice: and_patience([Advice::BuildRight(node.clone(), Misbuild::AnswersArp)]),
         })
     },
 };

@@ -56,14 +56,11 @@ pub(super) const DROPPED: Rule = Rule {
                 dropped.stopped.iter().map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [
+            advice: and_patience([
                 Advice::ExpireNodestConn,
                 Advice::Drain(server.clone()),
                 Advice::StopMysqldFirst(server.clone()),
-            ]
-            .into_iter()
-            .chain(patience())
-            .collect(),
+            ]),
         })
     },
 };

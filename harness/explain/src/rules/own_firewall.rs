@@ -78,7 +78,7 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                 Citation::Step(step)
             ],
             claims: Vec::new(),
-            advice: about_firewalls(view).into_iter().chain(patience()).collect(),
+            advice: and_patience(about_firewalls(view)),
         })
     },
 };

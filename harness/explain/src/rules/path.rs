@@ -113,12 +113,7 @@ pub(super) const HOST_OFF: Rule = Rule {
             ),
             shown_by,
             claims,
-            advice: node
-                .real_server()
-                .map(|server| Advice::HealthCheck(server.clone()))
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience(node.real_server().cloned().map(Advice::HealthCheck)),
         })
     },
 };

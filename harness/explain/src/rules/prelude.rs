@@ -1,6 +1,6 @@
 //! What nearly every rule names: the cell and its packets, what a rule is made of, and words.
 
-pub(super) use super::super::advice::{Advice, patience};
+pub(super) use super::super::advice::{Advice, and_patience, patience};
 pub(super) use super::super::bilingual::{Bilingual, bilingual, doing};
 pub(super) use super::super::cell_view::{CellView, packet};
 pub(super) use super::super::citing::cites;

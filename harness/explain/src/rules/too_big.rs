@@ -145,7 +145,7 @@ pub(super) const UNHEARD: Rule = Rule {
             ),
             shown_by: cites![..refused.shown_by(), Citation::Step(step)],
             claims: refused.claims(),
-            advice: refused.smaller(view).into_iter().chain(patience()).collect(),
+            advice: and_patience(refused.smaller(view)),
         })
     },
 };

@@ -84,10 +84,7 @@ pub(super) const HANDSHAKE: Rule = Rule {
                     .map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience([Advice::ExpireNodestConn, Advice::Drain(server.clone())]),
         })
     },
 };
@@ -162,10 +159,7 @@ pub(super) const WINDOW: Rule = Rule {
             ],
             // A FIN would have to wait behind the rest of the answer.
             claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
-            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience([Advice::ExpireNodestConn, Advice::Drain(server.clone())]),
         })
     },
 };
