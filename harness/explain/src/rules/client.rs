@@ -4,6 +4,7 @@ use super::super::cell_view::{EADDRNOTAVAIL, size};
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::neighbour::{first_hop, unanswered_arp};
 use super::prelude::*;
+use lvs_matrix_model::record::ClientEvent;
 use lvs_matrix_model::verdict::Fact;
 
 // Linux's numbers.
@@ -50,7 +51,7 @@ pub(super) const GAVE_UP: Rule = Rule {
             )
         };
         let (first, last) = (sendings.first()?, sendings.last()?);
-        shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(view)?)]);
+        shown_by.extend(cites![first, last, end_event(view)?]);
         Some(Finding {
             at: ended,
             text: bilingual!(
@@ -307,7 +308,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 more = times_more(syns.len() - 1),
                 lasted = Human(ended.since(request.sent.at)),
             ),
-            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, end_event(view)?],
             claims: Vec::new(),
             advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
@@ -330,14 +331,9 @@ fn timed_out(view: &CellView<'_>) -> bool {
 }
 
 /// The client's event at the end of the operation.
-pub(super) fn end_event(view: &CellView<'_>) -> Option<u32> {
-    let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
-    let event = view
-        .record
-        .client_events
-        .iter()
-        .rfind(own(view.operation.number))?;
-    Some(event.number)
+pub(super) fn end_event<'a>(view: &CellView<'a>) -> Option<&'a ClientEvent> {
+    let mut events = view.record.client_events.iter();
+    events.rfind(|event| event.operation == view.operation.number)
 }
 
 /// How long `retries` retransmissions would take from [`RTO_MIN`] on, doubling up to [`RTO_MAX`]
@@ -373,7 +369,7 @@ pub(super) const NO_PORT: Rule = Rule {
                        同一端口的连接占用的端口；由客户端自己关闭的连接还会占用端口 60 s（TIME-WAIT）。没有找到可用的端口：立刻报告 \
                        EADDRNOTAVAIL。这与调度器和真实服务器都没有关系。",
             ),
-            shown_by: cites![Citation::Event(end_event(view)?)],
+            shown_by: cites![end_event(view)?],
             ..Finding::default()
         })
     },

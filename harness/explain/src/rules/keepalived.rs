@@ -268,8 +268,6 @@ impl<'a> TakenOut<'a> {
 
     fn finding(self, view: &CellView<'_>, more: &Bilingual) -> Finding {
         let Self { server, at, .. } = self;
-        let mut shown_by = vec![self.shown_by];
-        shown_by.extend(self.cause.map(|(step, _)| Citation::Step(step.number)));
         let mut text = match (self.said, self.cause) {
             (Some(line), Some((step, began))) => bilingual!(
                 "keepalived logged `{line}` {when}, {later} after step {number} ({step}), and"
@@ -293,10 +291,7 @@ impl<'a> TakenOut<'a> {
             ),
         };
         text.push(&if self.deleted {
-            bilingual!(
-                " deleted {server} from the director's table." / "从调度器的表中删除了 {server}。",
-                server = server,
-            )
+            bilingual!(" deleted {server} from the director's table." / "从调度器的表中删除了 {server}。")
         } else {
             bilingual!(
                 " set the weight of {server} to 0 (inhibit_on_failure): what has an entry is still passed \
@@ -325,9 +320,8 @@ impl<'a> TakenOut<'a> {
         Finding {
             at,
             text,
-            shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            shown_by: cites![self.shown_by, ..self.cause.map(|(step, _)| step)],
+            ..Finding::default()
         }
     }
 }

@@ -38,10 +38,6 @@ pub(super) const KILLED: Rule = Rule {
             ),
         };
         let way = past_the_director(view, server);
-        let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
-        packets.push(closing.packet);
-        packets.sort_unstable();
-        let steps = std::iter::once(Citation::Step(step.number));
         Some(Finding {
             at: closing.at,
             text: bilingual!(
@@ -55,7 +51,7 @@ pub(super) const KILLED: Rule = Rule {
                 way = way,
                 then = then,
             ),
-            shown_by: steps.chain(packets.into_iter().map(Citation::Packet)).collect(),
+            shown_by: cites![step, ..request, closing],
             claims: claims([closing.packet], &Fate::Closed),
             advice: vec![Advice::Reconnect],
         })

@@ -60,7 +60,7 @@ pub(super) const HELD_BACK: Rule = Rule {
                 again = first(again.sent),
             ),
             shown_by: cites![
-                Citation::Snapshot(table.snapshot),
+                table,
                 request.sent,
                 arrived,
                 Citation::Packet(*from),

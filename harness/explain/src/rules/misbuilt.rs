@@ -94,11 +94,7 @@ pub(super) const NO_VIP: Rule = Rule {
                 times = times(seen.len()),
                 head = first(head),
             ),
-            shown_by: edited
-                .map(|step| Citation::Step(step.number))
-                .into_iter()
-                .chain(seen.iter().map(|(_, seen)| packet(*seen)))
-                .collect(),
+            shown_by: cites![..edited, ..seen.iter().map(|(_, seen)| seen)],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
             advice,
         })
@@ -114,28 +110,22 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
         let (server, seen) = reached(view, Misbuild::WrongGateway)?;
         let (_, head) = *seen.first()?;
         let node = Node::RealServer(server.clone());
-        let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
-        let then = match answers(view, server, head, &Node::Client).next() {
-            Some(answer) if view.is_udp() => {
-                shown_by.push(Citation::Packet(answer.number));
-                bilingual!(
-                    "It sent its answer to the client itself ({answer} on client): from an address to which \
-                     the client's socket is not connected, and the client's own kernel refused it with an \
-                     ICMP port unreachable"
-                        / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
-                           port unreachable 拒绝",
-                    answer = first(answer),
-                )
-            }
-            Some(answer) => {
-                shown_by.push(Citation::Packet(answer.number));
-                bilingual!(
-                    "It sent its answer to the client itself ({answer} on client): from an address to which \
-                     the client has no connection, and the client's own TCP refused it with an RST"
-                        / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
-                    answer = first(answer),
-                )
-            }
+        let answer = answers(view, server, head, &Node::Client).next();
+        let then = match answer {
+            Some(answer) if view.is_udp() => bilingual!(
+                "It sent its answer to the client itself ({answer} on client): from an address to which the \
+                 client's socket is not connected, and the client's own kernel refused it with an ICMP port \
+                 unreachable"
+                    / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
+                       port unreachable 拒绝",
+                answer = first(answer),
+            ),
+            Some(answer) => bilingual!(
+                "It sent its answer to the client itself ({answer} on client): from an address to which the \
+                 client has no connection, and the client's own TCP refused it with an RST"
+                    / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
+                answer = first(answer),
+            ),
             None if answers(view, server, head, &node).next().is_none() => bilingual!(
                 "It has no route to the client, and sent nothing" / "它没有到客户端的路由，什么也没有发送"
             ),
@@ -155,7 +145,7 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
                 head = first(head),
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![..seen.iter().map(|(_, seen)| seen), ..answer],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
             advice: silent(server, Misbuild::WrongGateway),
         })

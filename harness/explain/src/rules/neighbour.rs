@@ -1,7 +1,6 @@
 //! Neighbours that do not answer to ARP.
 
 use super::super::cell_view::EHOSTUNREACH;
-use super::super::claim::Claim;
 use super::super::fate::is_broadcast;
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::prelude::*;
@@ -20,25 +19,21 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
     sources: sources![NEIGHBOUR, ARP_FAILURE, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
-        view.observed
-            .error
-            .as_ref()?
-            .errno
-            .filter(|errno| *errno == EHOSTUNREACH)?;
+        if view.observed.error.as_ref()?.errno != Some(EHOSTUNREACH) {
+            return None;
+        }
         let ended = view.operation.ended?;
         let unreachable = view
             .terminator(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             })
             .filter(|item| {
-                matches!(
-                    item.by,
-                    Some(Node::Director | Node::SecondDirector | Node::Router)
-                )
+                item.by
+                    .as_ref()
+                    .is_some_and(|by| by.is_director() || *by == Node::Router)
             });
         let by_router = unreachable.is_some_and(|item| item.by == Some(Node::Router));
-        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router)
-        {
+        let (asked, silent, text) = if let Some(unreachable) = unreachable.filter(|_| by_router) {
             let asked = unanswered_arp(view, &Node::Router, Some(view.plan.vip()), request.sent.at)?;
             let text = bilingual!(
                 "The router asked for the Ethernet address of the VIP ({asked} on router) and nobody \
@@ -49,7 +44,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 asked = first(asked),
                 unreachable = unreachable.packet,
             );
-            (asked, None, text, vec![Citation::Packet(unreachable.packet)])
+            (asked, None, text)
         } else if let Some(unreachable) = unreachable {
             let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
@@ -66,8 +61,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 asked = first(asked),
                 unreachable = unreachable.packet,
             );
-            let silent = node.real_server().cloned();
-            (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
+            (asked, node.real_server().cloned(), text)
         } else {
             let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), request.sent.at)?;
             let text = bilingual!(
@@ -79,9 +73,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 whom = first_hop(view),
                 asked = first(asked),
             );
-            (asked, None, text, Vec::new())
+            (asked, None, text)
         };
-        shown_by.insert(0, Citation::Packet(asked.number));
         Some(Finding {
             at: ended,
             text: bilingual!(
@@ -90,7 +83,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 text = text,
                 ended = moment(ended),
             ),
-            shown_by,
+            shown_by: cites![asked, ..unreachable],
             claims: claims(unreachable.map(|item| item.packet), &Fate::Unreachable),
             advice: silent.map(Advice::HealthCheck).into_iter().collect(),
         })
@@ -117,9 +110,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
         let hosts = || [Node::Client, Node::Router, view.director().clone()].into_iter();
         let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
         let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));
-        let mut shown_by = vec![Citation::Packet(asked.number)];
         let step = unplugged.or_else(slow);
-        shown_by.extend(step.map(|step| Citation::Step(step.number)));
         let why = match step {
             None => Bilingual::default(),
             Some(step) if unplugged.is_some() => {
@@ -146,7 +137,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
                 why = why,
                 ended = moment(ended),
             ),
-            shown_by,
+            shown_by: cites![asked, ..step],
             ..Finding::default()
         })
     },
@@ -275,8 +266,6 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
         if !view.is_udp() && view.is_active(reset)? && !view.is_connect() {
             return None;
         }
-        let mut shown_by = taken.shown_by();
-        shown_by.push(Citation::Packet(reset.packet));
         let refused = match view.is_udp() {
             true => bilingual!(
                 "No socket of {server} has the port, and its kernel answered with an ICMP port unreachable \
@@ -300,17 +289,12 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
                 taken = taken.text(view),
                 refused = refused,
             ),
-            shown_by,
-            claims: vec![
-                Claim {
-                    packet: taken.sent.packet,
-                    fate: Fate::UnknownAt(taken.node.clone()),
-                },
-                Claim {
-                    packet: reset.packet,
-                    fate: Fate::NoConnection,
-                },
-            ],
+            shown_by: cites![..taken.shown_by(), reset],
+            claims: [
+                claims([taken.sent.packet], &Fate::UnknownAt(taken.node.clone())),
+                claims([reset.packet], &Fate::NoConnection),
+            ]
+            .concat(),
             advice: vec![Advice::BuildRight(taken.node.clone(), Misbuild::AnswersArp)],
         })
     },
@@ -446,11 +430,7 @@ impl<'a> Taken<'a> {
     }
 
     fn shown_by(&self) -> Vec<Citation> {
-        vec![
-            Citation::Packet(self.reply.number),
-            packet(self.sent),
-            packet(self.reached),
-        ]
+        cites![self.reply, self.sent, self.reached]
     }
 
     fn text(&self, view: &CellView<'_>) -> Bilingual {

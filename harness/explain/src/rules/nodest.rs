@@ -113,12 +113,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 reset = reset.packet,
                 found_ended = found_ended(view),
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                ..table.iter().flat_map(Table::shown_by),
-                arrived,
-                reset
-            ],
+            shown_by: cites![deleted, ..table.iter().flat_map(Table::shown_by), arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -172,13 +167,7 @@ pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(table.snapshot),
-                at_director,
-                arrived,
-                reset
-            ],
+            shown_by: cites![deleted, table, at_director, arrived, reset],
             claims: [
                 claims([dropped.sent.packet], &Fate::Dropped),
                 said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
@@ -255,7 +244,7 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: cites![last, arrived, reset, Citation::Snapshot(gone.snapshot)],
+            shown_by: cites![last, arrived, reset, gone],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })

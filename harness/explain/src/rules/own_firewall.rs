@@ -73,10 +73,7 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                 packet = first.packet,
                 did = did,
             ),
-            shown_by: cites![
-                ..all.iter().map(|segment| Citation::Packet(segment.packet)),
-                Citation::Step(step)
-            ],
+            shown_by: cites![..all, Citation::Step(step)],
             claims: Vec::new(),
             advice: and_patience(about_firewalls(view)),
         })
@@ -137,7 +134,7 @@ pub(super) const HOLDS_BACK: Rule = Rule {
                 text = did_not_leave(view, held_back),
                 goes_on = goes_on,
             ),
-            shown_by: cites![Citation::Step(held_back.step)],
+            shown_by: cites![held_back],
             claims: Vec::new(),
             advice: sooner(view),
         })
@@ -228,7 +225,7 @@ pub(super) const REFUSES: Rule = Rule {
                 by = by,
                 error = error,
             ),
-            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![held_back, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -269,7 +266,7 @@ pub(super) const GIVES_UP: Rule = Rule {
                 what = what,
                 error = error,
             ),
-            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![held_back, end_event(view)?],
             claims: Vec::new(),
             advice: sooner(view),
         })

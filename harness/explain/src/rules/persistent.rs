@@ -36,15 +36,7 @@ pub(super) const BY_TEMPLATE: Rule = Rule {
                 passed = first(*passed),
                 answer = answer.number,
             ),
-            shown_by: [
-                shown,
-                vec![
-                    packet(request.sent),
-                    packet(*passed),
-                    Citation::Packet(answer.number),
-                ],
-            ]
-            .concat(),
+            shown_by: cites![..shown, request.sent, passed, answer],
             claims: claims([request.sent.packet], &Fate::Delivered(to.clone())),
             advice: Vec::new(),
         })

@@ -42,11 +42,6 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
         let (off, _) = view.unplugged(node, head.sent.at)?;
         let during = view.links(node).filter(|(_, began, _)| *began <= again.sent.at);
         let (on, back, _) = during.last().filter(|(_, _, down)| !down)?;
-        let mut shown_by = vec![Citation::Step(off.number), Citation::Step(on.number)];
-        shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
-        shown_by.push(packet(again.sent));
-        // What became of the one that arrived is another rule's.
-        let claims = fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -65,8 +60,9 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
                 on = doing(&on.action),
                 again = first(again.sent),
             ),
-            shown_by,
-            claims,
+            shown_by: cites![off, on, ..lost.iter().map(|(_, seen)| seen), again.sent],
+            // What became of the one that arrived is another rule's.
+            claims: fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone())),
             advice: patience(),
         })
     },

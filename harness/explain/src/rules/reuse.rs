@@ -21,7 +21,7 @@ pub(super) enum Fate {
 }
 
 /// An entry from the port of the client's SYN, which is of an earlier connection.
-pub(super) struct OldEntry<'a> {
+pub(in super::super) struct OldEntry<'a> {
     table: Table,
     entry: Entry,
     pub(super) server: &'a Name,
@@ -68,7 +68,7 @@ impl<'a> OldEntry<'a> {
     }
 
     /// Where the tables are that had it.
-    pub(super) fn place(&self) -> Citation {
+    pub(in super::super) fn place(&self) -> Citation {
         Citation::Snapshot(self.table.snapshot)
     }
 
@@ -159,11 +159,7 @@ pub(super) const DROPS: Rule = Rule {
                 from = first(*head),
                 to = first(*tail),
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(old.table.snapshot),
-                ..&dropped
-            ],
+            shown_by: cites![deleted, old, ..&dropped],
             claims: claims(
                 view.sendings()
                     .take_while(|passage| passage.passed_on.is_none())
@@ -214,7 +210,7 @@ pub(super) const LEADS: Rule = Rule {
                 server = old.server,
                 seen = first(*seen),
             ),
-            shown_by: cites![Citation::Snapshot(old.table.snapshot), seen],
+            shown_by: cites![old, seen],
             // Of a server that may still be chosen the entry does not end by itself.
             advice: (weight == 0)
                 .then_some(Advice::ExpireNodestConn)
@@ -255,7 +251,7 @@ pub(super) const OVER: Rule = Rule {
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: cites![Citation::Snapshot(old.table.snapshot), sent, passed, answer],
+            shown_by: cites![old, sent, passed, answer],
             claims: claims([sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })
@@ -307,14 +303,7 @@ pub(super) const EXPIRED: Rule = Rule {
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(old.table.snapshot),
-                at_director,
-                again.sent,
-                passed,
-                answer
-            ],
+            shown_by: cites![deleted, old, at_director, again.sent, passed, answer],
             claims: [
                 claims([head.sent.packet], &claim::Fate::Dropped),
                 claims([again.sent.packet], &claim::Fate::delivered(server)),
@@ -365,12 +354,7 @@ pub(super) const PASSES_ON: Rule = Rule {
                 server = old.server,
                 answer = answer.number,
             ),
-            shown_by: cites![
-                request.sent,
-                Citation::Snapshot(old.table.snapshot),
-                passed,
-                answer
-            ],
+            shown_by: cites![request.sent, old, passed, answer],
             claims: claims([request.sent.packet], &claim::Fate::Delivered(to.clone())),
             advice: Vec::new(),
         })

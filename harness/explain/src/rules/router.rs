@@ -171,7 +171,6 @@ pub(super) const KEPT_ANEW: Rule = Rule {
                 came = first(came),
                 why = why,
                 key = LOOSE,
-                known = known,
             ),
             shown_by,
             ..Finding::default()

@@ -126,11 +126,6 @@ pub(super) const CLOSED: Rule = Rule {
                 what = view.what(),
             ),
         };
-        let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
-        packets.push(closing.packet);
-        packets.sort_unstable();
-        let steps = std::iter::once(Citation::Step(stopped.number));
-        let shown_by = steps.chain(packets.into_iter().map(Citation::Packet)).collect();
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -144,7 +139,7 @@ pub(super) const CLOSED: Rule = Rule {
                 way = way,
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![stopped, ..request, closing],
             claims: claims([closing.packet], &Fate::Closed),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -321,7 +316,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 past = past(view, server),
                 then = then,
             ),
-            shown_by: [shown, vec![packet(last), Citation::Packet(closing.packet)]].concat(),
+            shown_by: cites![..shown, last, closing],
             claims: claims([closing.packet], &Fate::TimedOut),
             advice: match request {
                 // The server's end of the connection ended a wait that had another reason.

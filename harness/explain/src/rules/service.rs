@@ -80,8 +80,6 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
         let (step, began, service) = edits.last()?;
         let table = view.table_then(view.end())?;
         let own = table.weight(server)?;
-        let mut shown_by = vec![Citation::Step(step.number)];
-        shown_by.extend(table.shown_by());
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -93,9 +91,8 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
                        目的地。在这条连接所属的服务中，{server} 仍在表中，权重为 {own}。",
                 step = step.number,
             ),
-            shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            shown_by: cites![step, ..table.shown_by()],
+            ..Finding::default()
         })
     },
 };
@@ -173,11 +170,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
@@ -233,11 +226,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(last), packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), last, arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice,
         })
@@ -298,11 +287,7 @@ pub(super) const DROPPED_ENTRY: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(*last), packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), last, arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::NoDropEntry, Advice::Reconnect],
         })

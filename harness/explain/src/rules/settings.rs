@@ -6,7 +6,7 @@ use super::prelude::*;
 use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::client::{Keepalive, Setting};
-use lvs_matrix_model::record::ClientErrorKind;
+use lvs_matrix_model::record::{ClientErrorKind, ClientEvent};
 
 const ETIMEDOUT: u16 = 110;
 
@@ -48,7 +48,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 last = last.packet,
                 lasted = Human(lasted),
             ),
-            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -166,7 +166,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 lasted = Human(ended.since(last.at)),
                 why = why,
             ),
-            shown_by: cites![probes.heard, first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![probes.heard, first, last, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -212,7 +212,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 limit = Human(limit),
                 lasted = Human(lasted),
             ),
-            shown_by: cites![began, Citation::Event(end_event(view)?)],
+            shown_by: cites![began, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -237,7 +237,7 @@ fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding
                    什么让它放弃。",
             lasted = Human(lasted),
         ),
-        shown_by: cites![began, Citation::Event(end_event(view)?)],
+        shown_by: cites![began, end_event(view)?],
         ..Finding::default()
     })
 }
@@ -311,6 +311,6 @@ fn timed_out(view: &CellView<'_>) -> Option<Instant> {
 }
 
 /// The client's event at the end of the operation.
-fn end_event(view: &CellView<'_>) -> Option<u32> {
-    Some(view.record.end_of(view.operation.number)?.number)
+fn end_event<'a>(view: &CellView<'a>) -> Option<&'a ClientEvent> {
+    view.record.end_of(view.operation.number)
 }

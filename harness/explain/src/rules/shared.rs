@@ -2,6 +2,7 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet};
+use super::super::citing::cites;
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::icmp::HOST_UNREACHABLE;
@@ -82,10 +83,7 @@ pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a 
 
 /// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.
 pub(super) fn with_table(table: &Table, seen: [Seen; 2], refusal: &Terminator) -> Vec<Citation> {
-    let mut shown_by = table.shown_by();
-    shown_by.extend(seen.map(packet));
-    shown_by.push(Citation::Packet(refusal.packet));
-    shown_by
+    cites![..table.shown_by(), ..seen, refusal]
 }
 
 /// By which method the director passed packets of the connection on to this server: `In direct routing`.
@@ -181,7 +179,7 @@ pub(super) fn served(
         text,
         shown_by,
         claims: claims(
-            [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
+            [arrived.map_or(sent, |arrived| arrived.sent).packet],
             &Fate::delivered(server),
         ),
         advice: Vec::new(),

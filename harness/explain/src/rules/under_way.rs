@@ -141,14 +141,11 @@ impl<'v, 'a> UnderWay<'v, 'a> {
 
     /// What a rule says of it; `also` shows it, too.
     fn finding(&self, text: Bilingual, also: Option<Seen>) -> Finding {
-        let mut shown_by = vec![packet(self.request.sent), packet(self.reached)];
-        shown_by.extend(self.changes.iter().map(|(step, _)| Citation::Step(*step)));
-        shown_by.extend(also.map(packet));
-        shown_by.push(Citation::Packet(self.answer.number));
+        let changes = self.changes.iter().map(|(step, _)| Citation::Step(*step));
         Finding {
             at: self.request.sent.at,
             text,
-            shown_by,
+            shown_by: cites![self.request.sent, self.reached, ..changes, ..also, self.answer],
             claims: claims([self.request.sent.packet], &Fate::delivered(self.server)),
             advice: Vec::new(),
         }

@@ -243,10 +243,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 past = past(view, server),
                 abrupt = abrupt(view, closing),
             ),
-            shown_by: shown
-                .into_iter()
-                .chain([said.number, closing.packet].map(Citation::Packet))
-                .collect(),
+            shown_by: cites![..shown, said, closing],
             claims: claims([closing.packet], &Fate::TimedOut),
             advice: vec![Advice::Reconnect],
         })
