@@ -1,8 +1,7 @@
 //! What a rule says, in every language at once: the facts are found once, and each sentence stands once with
 //! its languages one below the other, so that whoever changes one sees the other.
 
-use lvs_matrix_language::phrasing;
-use lvs_matrix_language::{Language, Word};
+use lvs_matrix_language::{Language, Word, phrasing};
 use lvs_matrix_model::action::Action;
 use std::fmt::Display;
 

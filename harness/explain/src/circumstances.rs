@@ -7,6 +7,7 @@ use lvs_matrix_model::action::{Action, Chain, Edit, FirewallVerdict, Node, Perce
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::Link;
 use lvs_matrix_model::record::{DirectorSnapshot, Moment, StepOutcome, StepRecord};
+use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::Citation;
 use std::time::Duration;
 
@@ -17,6 +18,14 @@ pub(super) struct Deletion {
     pub(super) at: Instant,
     /// The step that did it, or the table that keepalived has left.
     pub(super) shown_by: Citation,
+}
+
+/// To which real server an edit gives a forwarding method, and which.
+pub(super) fn forwards(edit: &TableAction) -> Option<(&Name, Forwarding)> {
+    let TableAction::SetForwarding { server, method, .. } = edit else {
+        return None;
+    };
+    Some((server, *method))
 }
 
 impl<'a> CellView<'a> {
@@ -34,6 +43,19 @@ impl<'a> CellView<'a> {
                 | StepOutcome::Failed { .. }
                 | StepOutcome::NotReached => None,
             }
+        })
+    }
+
+    /// The same of edits of the cell's own service, each with the director on which it was made.
+    pub(super) fn edits<T>(
+        &self,
+        wanted: impl Fn(&'a Node, &'a TableAction) -> Option<T>,
+    ) -> impl Iterator<Item = (&'a StepRecord, Instant, T)> {
+        self.done(move |action| {
+            let Action::Table(Edit { on, action }) = action else {
+                return None;
+            };
+            wanted(on, action)
         })
     }
 
@@ -63,12 +85,8 @@ impl<'a> CellView<'a> {
     /// The service's scheduler on the director that decided, at a moment: the plan's, or what a step had set
     /// by then.
     pub(super) fn scheduler(&self, at: Instant) -> &'a str {
-        let steps = self.done(|action| {
-            let Action::Table(Edit {
-                on,
-                action: TableAction::SetScheduler { scheduler },
-            }) = action
-            else {
+        let steps = self.edits(|on, edit| {
+            let TableAction::SetScheduler { scheduler } = edit else {
                 return None;
             };
             (on == self.director()).then_some(scheduler.as_str())
@@ -100,9 +118,8 @@ impl<'a> CellView<'a> {
         let director = self.director_at(at);
         let mut snapshots = self.record.snapshots_of(director);
         let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
-        let edits = |action: &Action| matches!(action, Action::Table(edit) if edit.on == *director);
         let changed = self
-            .done(|action| edits(action).then_some(()))
+            .edits(|on, _| (on == director).then_some(()))
             .any(|(_, began, ())| snapshot.at < began && began <= at);
         (!changed).then(|| Table::of(self.plan, snapshot))?
     }
@@ -118,10 +135,7 @@ impl<'a> CellView<'a> {
     pub(super) fn table_of(&self, director: &Node, at: Instant) -> Option<Table> {
         let mut snapshots = self.record.snapshots_of(director);
         let snapshot = snapshots.rfind(|snapshot| snapshot.at <= at)?;
-        let edits = self.done(|action| {
-            let Action::Table(edit) = action else { return None };
-            (edit.on == *director).then_some(&edit.action)
-        });
+        let edits = self.edits(|on, edit| (on == director).then_some(edit));
         let (mut table, mut saved) = (Table::of(self.plan, snapshot)?, None);
         for (step, began, edit) in edits.filter(|(_, began, _)| *began <= at) {
             if matches!(edit, TableAction::SaveTable) {
@@ -150,10 +164,7 @@ impl<'a> CellView<'a> {
         if first.at <= before {
             return self.table_of(director, before);
         }
-        let edits = self.done(|action| {
-            let Action::Table(edit) = action else { return None };
-            (edit.on == *director && edit.action != TableAction::SaveTable).then_some(())
-        });
+        let edits = self.edits(|on, edit| (on == director && *edit != TableAction::SaveTable).then_some(()));
         let changed = edits
             .into_iter()
             .any(|(_, began, ())| at < began && began <= first.at);
@@ -184,11 +195,8 @@ impl<'a> CellView<'a> {
     /// When this real server was deleted from the table (true) or added to it (false), in order: by steps,
     /// and by keepalived, whose tables are snapshots.
     fn memberships(&self, server: &Name) -> Vec<(Deletion, bool)> {
-        let by_steps = self.done(move |action| {
-            let Action::Table(edit) = action else {
-                return None;
-            };
-            let own = edit.action.puts(server).filter(|_| edit.on == *self.director());
+        let by_steps = self.edits(|on, edit| {
+            let own = edit.puts(server).filter(|_| on == self.director());
             own.map(|there| !there)
         });
         let by_steps = by_steps.map(|(step, at, deleted)| {

@@ -1,42 +1,41 @@
 //! What shows what a rule says, cited.
 
+use super::circumstances::Deletion;
+use super::rules::OldEntry;
+use super::table::Table;
 use lvs_matrix_model::capture::{Packet, Seen};
-use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Citation, Terminator};
+use lvs_matrix_model::record::{ClientEvent, StepRecord};
+use lvs_matrix_model::verdict::{Citation, Discarded, HeldBack, Terminator};
 
 /// What can be cited.
 pub(super) trait Shows {
     fn citation(&self) -> Citation;
 }
 
-impl Shows for Citation {
-    fn citation(&self) -> Citation {
-        *self
-    }
+/// What shows something, each with its citation.
+macro_rules! shows {
+    ($($what:ty: |$one:ident| $citation:expr;)+) => {
+        $(impl Shows for $what {
+            fn citation(&self) -> Citation {
+                let $one = self;
+                $citation
+            }
+        })+
+    };
 }
 
-impl Shows for Packet {
-    fn citation(&self) -> Citation {
-        Citation::Packet(self.number)
-    }
-}
-
-impl Shows for Seen {
-    fn citation(&self) -> Citation {
-        Citation::Packet(self.packet)
-    }
-}
-
-impl Shows for Terminator {
-    fn citation(&self) -> Citation {
-        Citation::Packet(self.packet)
-    }
-}
-
-impl Shows for StepRecord {
-    fn citation(&self) -> Citation {
-        Citation::Step(self.number)
-    }
+shows! {
+    Citation: |it| *it;
+    Packet: |packet| Citation::Packet(packet.number);
+    Seen: |seen| Citation::Packet(seen.packet);
+    Terminator: |end| Citation::Packet(end.packet);
+    Discarded: |segment| Citation::Packet(segment.packet);
+    ClientEvent: |event| Citation::Event(event.number);
+    StepRecord: |step| Citation::Step(step.number);
+    HeldBack: |held_back| Citation::Step(held_back.step);
+    Deletion: |deletion| deletion.shown_by;
+    Table: |table| Citation::Snapshot(table.snapshot);
+    OldEntry<'_>: |old| old.place();
 }
 
 impl<T: Shows + ?Sized> Shows for &T {

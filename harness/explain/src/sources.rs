@@ -13,7 +13,7 @@ const TRANSMIT: &str = "ip_vs_dr_xmit";
 const OF_TUNNELS: [&str; 2] = ["ip_vs_tunnel_xmit", "ip_vs_in_icmp"];
 
 /// Those functions for a cell.
-pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
+pub(super) fn of(view: &CellView<'_>, sources: &[&[Source]]) -> Vec<Source> {
     let method = view
         .server()
         .map_or_else(|| view.plan.service().forwarding(), |server| view.method(server));
@@ -31,7 +31,7 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
         .map_or(view.operation.began, |request| request.sent.at);
     let scheduler = view.scheduler(at);
     let mut all: Vec<Source> = Vec::new();
-    for source in sources {
+    for source in sources.iter().copied().flatten() {
         let transmits = source.function == TRANSMIT;
         if is_foreign(*source, scheduler, ipv6) {
             continue;

@@ -1,13 +1,12 @@
 //! The director's tables as ipvsadm(8) prints them, as far as rules ask.
 
-use lvs_matrix_model::Name;
 use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Listen, Target};
-use lvs_matrix_model::lab;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
 use lvs_matrix_model::verdict::Citation;
+use lvs_matrix_model::{Name, lab};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 

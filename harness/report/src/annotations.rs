@@ -4,8 +4,7 @@
 use crate::escape::{command_data, command_property, cut, one_line};
 use crate::repeat;
 use crate::run::{RunReport, ScenarioSummary};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::matrix::{CellRef, Line};
 use lvs_matrix_model::scenario::Position;
 use lvs_matrix_model::verdict::Verdict;

@@ -2,6 +2,7 @@
 //! each piece of advice once.
 
 use crate::run::RunReport;
+use crate::totals::count;
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::matrix::CellRef;
@@ -61,10 +62,7 @@ impl Advice {
     fn add(&mut self, text: String, hung: bool) {
         self.cells += 1;
         self.hung += usize::from(hung);
-        match self.texts.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, cells)) => *cells += 1,
-            None => self.texts.push((text, 1)),
-        }
+        count(&mut self.texts, text);
     }
 
     /// Its sentences as most cells have them; of several the first.
@@ -143,10 +141,7 @@ impl<'a> Found<'a> {
             let Some(cause) = self.causes.get_mut(at) else {
                 continue;
             };
-            match cause.advice.iter_mut().find(|(kind, _)| *kind == advised.kind) {
-                Some((_, cells)) => *cells += 1,
-                None => cause.advice.push((advised.kind, 1)),
-            }
+            count(&mut cause.advice, advised.kind);
         }
         if let Some(cause) = self.causes.get_mut(at) {
             cause.cells.push(cell);

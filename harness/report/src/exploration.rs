@@ -244,10 +244,7 @@ impl Found {
 /// The page as markdown, ending with a newline.
 #[must_use]
 pub fn exploration_markdown(exploration: &Exploration) -> String {
-    let mut out = String::new();
-    // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = as_markdown(&mut out, exploration);
-    out
+    markdown::whole(|out| as_markdown(out, exploration))
 }
 
 fn as_markdown(out: &mut String, exploration: &Exploration) -> Result {
@@ -257,8 +254,6 @@ fn as_markdown(out: &mut String, exploration: &Exploration) -> Result {
     for section in exploration.sections() {
         markdown::section(out, words, &section)?;
     }
-    out.truncate(out.trim_end().len());
-    out.push('\n');
     Ok(())
 }
 
@@ -266,6 +261,7 @@ fn as_markdown(out: &mut String, exploration: &Exploration) -> Result {
 #[must_use]
 pub fn exploration_html(exploration: &Exploration) -> String {
     let mut out = String::new();
+    // Writing into a String cannot fail; the result is only there for `?`.
     let _ = as_html(&mut out, exploration);
     out
 }

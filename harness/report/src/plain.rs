@@ -2,8 +2,7 @@
 
 use crate::escape::{one_line, visible};
 use lvs_matrix_explain::{Advised, Explanation, Paragraph, Status, Trial, explain_in};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 

@@ -1,8 +1,7 @@
 //! Repetitions in words. They disagree by what `model::verdict` says of them; here is only how that is
 //! written.
 
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::verdict::{Disagreement, Outcome, RunOutcome};
 use std::num::NonZero;

@@ -3,9 +3,9 @@
 use crate::invocation::Invocation;
 use crate::part::Part;
 use crate::row::{MissingCell, Row};
+use crate::totals::counted;
 use lvs_matrix_explain::{Explanation, explain_in};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::plural;
+use lvs_matrix_language::{Language, plural};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST, KernelId, Line, Lines};
@@ -403,15 +403,7 @@ impl RunReport {
     /// Where the cells ran, each with how many did. Cells of one run share it, unless the run was put
     /// together from several places.
     pub(crate) fn environments(&self) -> Vec<(&Environment, usize)> {
-        let mut environments: Vec<(&Environment, usize)> = Vec::new();
-        for cell in &self.cells {
-            let environment = &cell.record.environment;
-            match environments.iter_mut().find(|(known, _)| *known == environment) {
-                Some((_, count)) => *count += 1,
-                None => environments.push((environment, 1)),
-            }
-        }
-        environments
+        counted(self.cells.iter().map(|cell| &cell.record.environment))
     }
 
     /// The line of the kernel that a cell was run on; without kernels by name that of any cell.

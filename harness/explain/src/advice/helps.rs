@@ -1,12 +1,13 @@
 //! Where advice is given: not where it is in force already, nor where it cannot help.
 
 use super::super::cell_view::CellView;
+use super::super::circumstances::forwards;
 use super::super::rules::{Full, by_its_scheduler};
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, Edit, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction,
+    Action, Chain, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction,
 };
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -278,12 +279,8 @@ fn first_step(view: &CellView<'_>, wanted: impl Fn(&Action) -> bool) -> Option<I
 pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
     let gone = first_step(view, |action| takes_away(action, server)).unwrap_or(view.end());
     let weights = view
-        .done(|action| {
-            let Action::Table(Edit {
-                action: TableAction::SetWeight { server: of, weight },
-                ..
-            }) = action
-            else {
+        .edits(|_, edit| {
+            let TableAction::SetWeight { server: of, weight } = edit else {
                 return None;
             };
             (of == server).then_some(*weight)
@@ -431,22 +428,10 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
     let rules = view.firewall(at);
     let open = !rules.iter().any(|(_, of, _, _)| hosts().any(|host| host == *of));
     let forwarded = view
-        .done(|action| {
-            let Action::Table(Edit {
-                action:
-                    TableAction::SetForwarding {
-                        server: of, method, ..
-                    },
-                ..
-            }) = action
-            else {
-                return None;
-            };
-            (of == server).then_some(*method)
-        })
+        .edits(|_, edit| forwards(edit).filter(|(of, _)| *of == server))
         .filter(|(_, began, _)| *began <= at)
         .last()
-        .is_none_or(|(_, _, method)| method == view.plan.service().forwarding_to(server));
+        .is_none_or(|(_, _, (_, method))| method == view.plan.service().forwarding_to(server));
     // What a lost client has locked there would be in the way.
     let locked = view.observed.orphaned_sessions.iter().any(|orphan| {
         let transaction = orphan

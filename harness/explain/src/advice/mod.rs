@@ -202,14 +202,30 @@ impl Advice {
 
 /// What may end a wait at the client, whatever it waits for.
 pub(super) fn patience() -> Vec<Advice> {
-    vec![
+    and_patience([])
+}
+
+/// These, and then what may end a wait at the client.
+pub(super) fn and_patience(first: impl IntoIterator<Item = Advice>) -> Vec<Advice> {
+    let patience = [
         Advice::UserTimeout,
         Advice::FewerRetries,
         Advice::ConnectTimeout,
         Advice::FewerSynRetries,
         Advice::Keepalive,
         Advice::ReadTimeout,
-    ]
+    ];
+    first.into_iter().chain(patience).collect()
+}
+
+/// In which chain a host's firewall meets what the server sends, and in which what the client sends.
+fn the_other_way(node: &Node) -> (Chain, Chain) {
+    match node {
+        Node::Client => (Chain::Input, Chain::Output),
+        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
+            (Chain::Output, Chain::Input)
+        }
+    }
 }
 
 /// What a client's limits are advised to be in a cell.

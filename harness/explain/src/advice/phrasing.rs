@@ -3,7 +3,8 @@
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
 use super::super::rules::with_method;
-use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, trial};
+use super::timeline::{removal, weight};
+use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, the_other_way, trial};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::duration::Human;
@@ -11,17 +12,12 @@ use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// The command line by which an operator takes a server out of the scheduler's choice.
 fn weight_0(view: &CellView<'_>, server: &Name) -> String {
-    let weight = TableAction::SetWeight {
-        server: server.clone(),
-        weight: 0,
-    };
-    typed(view, weight)
+    typed(view, weight(server, 0))
 }
 
 /// The command line by which an operator deletes a server from the table.
 fn deletion(view: &CellView<'_>, server: &Name) -> String {
-    let server = server.clone();
-    typed(view, TableAction::RemoveRealServer { server })
+    typed(view, removal(server))
 }
 
 fn typed(view: &CellView<'_>, edit: TableAction) -> String {
@@ -374,12 +370,7 @@ fn built_right(view: &CellView<'_>, node: &Node, how: Misbuild) -> Bilingual {
 
 fn reset_the_other_way(node: &Node) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
-    let (here, there) = match node {
-        Node::Client => (Chain::Input, Chain::Output),
-        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
-            (Chain::Output, Chain::Input)
-        }
-    };
+    let (here, there) = the_other_way(node);
     bilingual!(
         "Put the rule into the {there} chain of {node} in place of its {here} chain, and let it answer with \
          an RST (`{statement}` in nft(8)). In the {here} chain it meets what the server sends, and its \

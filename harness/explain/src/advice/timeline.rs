@@ -1,7 +1,9 @@
 //! A scenario's time line, to be edited.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, ServerDeed, TrafficAction};
+use lvs_matrix_model::action::{
+    Action, Chain, FirewallVerdict, HostAction, Node, ServerDeed, TableAction, TrafficAction,
+};
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::scenario::{Phases, Scenario};
 use std::time::Duration;
@@ -97,6 +99,18 @@ fn own_time(steps: &[Step]) -> Duration {
     times.fold(Duration::ZERO, Duration::saturating_add)
 }
 
+/// The edit that gives this server a weight.
+pub(super) fn weight(server: &Name, weight: u16) -> TableAction {
+    let server = server.clone();
+    TableAction::SetWeight { server, weight }
+}
+
+/// The edit that deletes this server from the table.
+pub(super) fn removal(server: &Name) -> TableAction {
+    let server = server.clone();
+    TableAction::RemoveRealServer { server }
+}
+
 /// Does it delete this server from the table?
 pub(super) fn deletes(action: &Action, server: &Name) -> bool {
     matches!(action, Action::Table(edit) if edit.action.puts(server) == Some(false))
@@ -114,16 +128,9 @@ pub(super) fn stops(action: &Action, server: &Name) -> bool {
 
 /// Does a step move the VIP without a word?
 pub(super) fn is_untold(plan: &LabPlan) -> bool {
-    let untold = |action: &Action| {
-        matches!(
-            action,
-            Action::Host(HostAction::MoveVip {
-                gratuitous_arp: false,
-                ..
-            })
-        )
-    };
-    plan.steps.iter().any(|step| untold(&step.action))
+    plan.steps.iter().any(|step| {
+        matches!(&step.action, Action::Host(HostAction::MoveVip { gratuitous_arp, .. }) if !gratuitous_arp)
+    })
 }
 
 /// The firewall rules that steps add, to be edited.

@@ -2,13 +2,13 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
-use super::timeline::{Timeline, deletes, rules, stops, takes_away};
-use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
+use super::timeline::{Timeline, deletes, removal, rules, stops, takes_away, weight};
+use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial, the_other_way};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, ClientAction, Closing, Edit, FirewallVerdict, HostAction, MysqldAction, Node, Opening,
-    Request, ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
+    Action, ClientAction, Closing, Edit, FirewallVerdict, HostAction, MysqldAction, Node, Opening, Request,
+    ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Keepalive, Setting, Settings};
 use lvs_matrix_model::lab::Table;
@@ -107,23 +107,11 @@ impl Advice {
             Self::Keepalive => settings(&mut line).keepalive = Some(PROBES),
             Self::EntryTimeout(idle) => {
                 let tcp = longer_than(*idle);
-                line.steps.retain(|step| {
-                    !matches!(
-                        step.action,
-                        Action::Table(Edit {
-                            action: TableAction::SetTimeouts { .. },
-                            ..
-                        })
-                    )
-                });
-                line.insert(
-                    0,
-                    TableAction::SetTimeouts {
-                        tcp,
-                        tcp_fin: None,
-                        udp: None,
-                    },
-                );
+                let (tcp_fin, udp) = (None, None);
+                let sets = |edit: &Edit| matches!(edit.action, TableAction::SetTimeouts { .. });
+                line.steps
+                    .retain(|step| !matches!(&step.action, Action::Table(edit) if sets(edit)));
+                line.insert(0, TableAction::SetTimeouts { tcp, tcp_fin, udp });
             }
             Self::ProbesBelowEntry(timeout) => {
                 settings(&mut line).keepalive = Some(Keepalive {
@@ -148,14 +136,7 @@ impl Advice {
                 }
             }
             Self::ResetTheOtherWay(node) => {
-                let (here, there) = match node {
-                    Node::Client => (Chain::Input, Chain::Output),
-                    Node::Director
-                    | Node::SecondDirector
-                    | Node::Probe
-                    | Node::Router
-                    | Node::RealServer(_) => (Chain::Output, Chain::Input),
-                };
+                let (here, there) = the_other_way(node);
                 for (of, hook, verdict) in rules(&mut line) {
                     if of == node && *hook == here {
                         (*hook, *verdict) = (there, FirewallVerdict::TcpReset);
@@ -165,12 +146,9 @@ impl Advice {
             Self::HealthCheck(server) => {
                 sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1);
                 if let Some(place) = line.first(|action| cuts_off(action, server)) {
-                    let remove = TableAction::RemoveRealServer {
-                        server: server.clone(),
-                    };
-                    let removal = Action::from(remove.clone());
+                    let removal = Action::from(removal(server));
                     line.remove(place, |action| *action == removal);
-                    line.insert_after(place, remove);
+                    line.insert_after(place, removal);
                 }
             }
             Self::AskingHealthCheck(server) => {
@@ -216,13 +194,10 @@ impl Advice {
             Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
                 for step in &mut line.steps {
-                    if let Action::Table(Edit {
-                        action:
-                            TableAction::SetForwarding {
-                                server: of, method, ..
-                            },
-                        ..
-                    }) = &mut step.action
+                    if let Action::Table(edit) = &mut step.action
+                        && let TableAction::SetForwarding {
+                            server: of, method, ..
+                        } = &mut edit.action
                         && of == server
                     {
                         *method = usual;
@@ -286,13 +261,6 @@ fn start(view: &CellView<'_>, server: &Name) -> MysqldAction {
     match view.plan.mysqlds().next() {
         Some(_) => MysqldAction::StartMysqld { server },
         None => MysqldAction::StartServer { server },
-    }
-}
-
-fn weight(server: &Name, weight: u16) -> TableAction {
-    TableAction::SetWeight {
-        server: server.clone(),
-        weight,
     }
 }
 
@@ -524,9 +492,7 @@ fn out_of_the_table(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
     // A template of persistence leads to a server of weight 0, too.
     let edit = match line.scenario.lab.persistence {
         None => weight(server, 0),
-        Some(_) => TableAction::RemoveRealServer {
-            server: server.clone(),
-        },
+        Some(_) => removal(server),
     };
     line.insert(place, edit);
 }

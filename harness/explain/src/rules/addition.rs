@@ -7,11 +7,7 @@ use super::prelude::*;
 pub(super) const SERVER_BACK: Rule = Rule {
     name: "server-added-again",
     explains: Explains::Answer,
-    sources: &[
-        control("ip_vs_trash_get_dest"),
-        control("__ip_vs_update_dest"),
-        core("ip_vs_in_hook"),
-    ],
+    sources: sources![control: "ip_vs_trash_get_dest", control: "__ip_vs_update_dest", core: "ip_vs_in_hook"],
     holds: |view| {
         let dropped = Dropped::of(view)?;
         let server = dropped.server;

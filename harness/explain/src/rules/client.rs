@@ -1,10 +1,10 @@
 //! The client's own TCP, which gives up in the end.
 
-use super::super::cell_view::EADDRNOTAVAIL;
-use super::super::cell_view::size;
+use super::super::cell_view::{EADDRNOTAVAIL, size};
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::neighbour::{first_hop, unanswered_arp};
 use super::prelude::*;
+use lvs_matrix_model::record::ClientEvent;
 use lvs_matrix_model::verdict::Fact;
 
 // Linux's numbers.
@@ -21,10 +21,8 @@ const LATE: u32 = 8;
 pub(super) const GAVE_UP: Rule = Rule {
     name: "retransmissions-exhausted",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_model_timeout"),
-        tcp_timer("tcp_write_err"),
+    sources: sources![
+        tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_model_timeout", tcp_timer: "tcp_write_err",
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -53,7 +51,7 @@ pub(super) const GAVE_UP: Rule = Rule {
             )
         };
         let (first, last) = (sendings.first()?, sendings.last()?);
-        shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(view)?)]);
+        shown_by.extend(cites![first, last, end_event(view)?]);
         Some(Finding {
             at: ended,
             text: bilingual!(
@@ -89,7 +87,7 @@ pub(super) const GONE: Rule = Rule {
     name: "connection-lost-before",
     explains: Explains::Error,
     // The program closed its socket when it got the earlier error.
-    sources: &[Source::of("tcp_close", "net/ipv4/tcp.c")],
+    sources: sources![tcp_common: "tcp_close"],
     holds: |view| {
         let mut facts = view
             .observed
@@ -124,7 +122,7 @@ pub(super) const GONE: Rule = Rule {
 pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
     name: "connection-ended-while-idle",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_keepalive_timer"), tcp_timer("tcp_write_err")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer", tcp_timer: "tcp_write_err"],
     holds: |view| {
         let mut facts = view.observed.evidence.iter();
         let (at, shown_by) = facts.find_map(|evidence| {
@@ -202,7 +200,7 @@ fn reported(view: &CellView<'_>) -> Option<(Bilingual, Vec<Citation>)> {
 pub(super) const REVERTED: Rule = Rule {
     name: "back-off-taken-back",
     explains: Explains::Circumstance,
-    sources: &[tcp("tcp_v4_err"), tcp("tcp_ld_RTO_revert")],
+    sources: sources![tcp: "tcp_v4_err", tcp: "tcp_ld_RTO_revert"],
     holds: |view| {
         let head = view.unacknowledged().filter(|_| !view.is_connect())?;
         let told: Vec<u32> = view
@@ -261,7 +259,7 @@ const LINEAR: Duration = Duration::from_millis(1500);
 pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     name: "syn-retries-exhausted",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_write_timeout")],
+    sources: sources![tcp_timer: "tcp_write_timeout"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let ended = view.operation.ended.filter(|_| timed_out(view))?;
@@ -310,7 +308,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 more = times_more(syns.len() - 1),
                 lasted = Human(ended.since(request.sent.at)),
             ),
-            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, end_event(view)?],
             claims: Vec::new(),
             advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
@@ -333,14 +331,9 @@ fn timed_out(view: &CellView<'_>) -> bool {
 }
 
 /// The client's event at the end of the operation.
-pub(super) fn end_event(view: &CellView<'_>) -> Option<u32> {
-    let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
-    let event = view
-        .record
-        .client_events
-        .iter()
-        .rfind(own(view.operation.number))?;
-    Some(event.number)
+pub(super) fn end_event<'a>(view: &CellView<'a>) -> Option<&'a ClientEvent> {
+    let mut events = view.record.client_events.iter();
+    events.rfind(|event| event.operation == view.operation.number)
 }
 
 /// How long `retries` retransmissions would take from [`RTO_MIN`] on, doubling up to [`RTO_MAX`]
@@ -355,7 +348,7 @@ fn model_timeout(retries: u32) -> Option<Duration> {
 pub(super) const NO_PORT: Rule = Rule {
     name: "no-port-left",
     explains: Explains::Error,
-    sources: &[Source::of("__inet_hash_connect", "net/ipv4/inet_hashtables.c")],
+    sources: sources!["net/ipv4/inet_hashtables.c": "__inet_hash_connect"],
     holds: |view| {
         let errno = view.observed.error.as_ref()?.errno;
         if !view.is_connect() || view.request().is_some() || errno != Some(EADDRNOTAVAIL) {
@@ -376,7 +369,7 @@ pub(super) const NO_PORT: Rule = Rule {
                        同一端口的连接占用的端口；由客户端自己关闭的连接还会占用端口 60 s（TIME-WAIT）。没有找到可用的端口：立刻报告 \
                        EADDRNOTAVAIL。这与调度器和真实服务器都没有关系。",
             ),
-            shown_by: cites![Citation::Event(end_event(view)?)],
+            shown_by: cites![end_event(view)?],
             ..Finding::default()
         })
     },

@@ -4,7 +4,6 @@
 use super::super::icmp::PORT_UNREACHABLE;
 use super::frozen::frozen;
 use super::prelude::*;
-use super::rule::{udp, udp_protocol};
 use super::server::stopped_mysqld;
 use super::shared::{served, why_own, with_table};
 use super::thresholds::nobody_to_choose;
@@ -61,11 +60,9 @@ fn told() -> Bilingual {
 pub(super) const SCHEDULED: Rule = Rule {
     name: "datagram-scheduled",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_in_hook"),
-        udp_protocol("udp_conn_schedule"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
+    sources: sources![
+        core: "ip_vs_in_hook", udp_protocol: "udp_conn_schedule", core: "ip_vs_schedule",
+        transmit: "ip_vs_dr_xmit",
     ],
     holds: |view| {
         let request = view.request().filter(|request| is_scheduled(view, request))?;
@@ -81,7 +78,6 @@ pub(super) const SCHEDULED: Rule = Rule {
                 what = view.carrier(),
                 sent = first(request.sent),
                 passed = passed.packet,
-                server = server,
             )
         } else if let Some(led) = led_elsewhere(view, request) {
             bilingual!(
@@ -93,9 +89,7 @@ pub(super) const SCHEDULED: Rule = Rule {
                        这样的条目就此结束，于是调度器选择了 {server}，建立条目并转发（director 上的数据包 {passed}）。",
                 what = view.carrier(),
                 sent = first(request.sent),
-                led = led,
                 passed = passed.packet,
-                server = server,
             )
         } else {
             bilingual!(
@@ -118,11 +112,8 @@ pub(super) const SCHEDULED: Rule = Rule {
 pub(super) const NO_SERVER: Rule = Rule {
     name: "no-server-for-a-datagram",
     explains: Explains::Error,
-    sources: &[
-        core("ip_vs_in_hook"),
-        udp_protocol("udp_conn_schedule"),
-        core("ip_vs_leave"),
-        udp("udp_err"),
+    sources: sources![
+        core: "ip_vs_in_hook", udp_protocol: "udp_conn_schedule", core: "ip_vs_leave", udp: "udp_err",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
@@ -168,7 +159,7 @@ pub(super) const NO_SERVER: Rule = Rule {
 pub(super) const NO_SERVICE: Rule = Rule {
     name: "no-service-for-a-datagram",
     explains: Explains::Error,
-    sources: &[control("ip_vs_service_find"), udp("udp_rcv"), udp("udp_err")],
+    sources: sources![control: "ip_vs_service_find", udp: "udp_rcv", udp: "udp_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let arrived = request.stopped_at_director()?;
@@ -201,7 +192,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
 pub(super) const NOTHING_LISTENS: Rule = Rule {
     name: "nothing-listens-to-datagrams",
     explains: Explains::Error,
-    sources: &[transmit("ip_vs_dr_xmit"), udp("udp_rcv"), udp("udp_err")],
+    sources: sources![transmit: "ip_vs_dr_xmit", udp: "udp_rcv", udp: "udp_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let (passed, server) = request.sent_to_server()?;
@@ -235,7 +226,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
 pub(super) const UNREAD: Rule = Rule {
     name: "datagram-unread",
     explains: Explains::Silence,
-    sources: &[udp("__udp_enqueue_schedule_skb")],
+    sources: sources![udp: "__udp_enqueue_schedule_skb"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let (reached, server) = request.at_server()?;

@@ -8,7 +8,6 @@ use super::datagram;
 use super::persistent::by_template;
 use super::prelude::*;
 use super::reuse::{Fate, OldEntry};
-use super::rule::tcp_protocol;
 use super::shared::{changes_between, served, with_table};
 use super::sloppy::PickedUp;
 use super::thresholds::{Full, nobody_to_choose};
@@ -17,11 +16,7 @@ use super::thresholds::{Full, nobody_to_choose};
 pub(super) const SCHEDULED: Rule = Rule {
     name: "scheduled",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_in_hook"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
-    ],
+    sources: sources![core: "ip_vs_in_hook", core: "ip_vs_schedule", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let request = view.first_passed_on().filter(|_| view.is_connect())?;
         let (passed, server) = request.sent_to_server()?;
@@ -97,7 +92,7 @@ pub(super) const SCHEDULED: Rule = Rule {
 pub(super) const PASSED_ON: Rule = Rule {
     name: "passed-on",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
+    sources: sources![core: "ip_vs_in_hook", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let request = view.first_passed_on().filter(|_| !view.is_connect())?;
         if datagram::is_scheduled(view, request) {
@@ -138,7 +133,7 @@ pub(super) const PASSED_ON: Rule = Rule {
 pub(super) const SERVER_SAID: Rule = Rule {
     name: "error-of-the-server",
     explains: Explains::Error,
-    sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
+    sources: sources![core: "ip_vs_in_hook", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let code = view.observed.error.as_ref()?.server?;
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -175,11 +170,7 @@ const LOCKS: [u16; 2] = [1205, 1213];
 pub(super) const NO_SERVER: Rule = Rule {
     name: "no-server-for-a-syn",
     explains: Explains::Error,
-    sources: &[
-        tcp_protocol("tcp_conn_schedule"),
-        core("ip_vs_leave"),
-        tcp("tcp_v4_err"),
-    ],
+    sources: sources![tcp_protocol: "tcp_conn_schedule", core: "ip_vs_leave", tcp: "tcp_v4_err"],
     holds: |view| {
         let refusal = view
             .terminator(TerminatorKind::Icmp {

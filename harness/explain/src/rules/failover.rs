@@ -9,16 +9,13 @@ use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
 /// By what a new master tells the link that it has the VIP.
-const TAKES_OVER: [Source; 2] = [
-    Source::of("vrrp_state_become_master", "keepalived/vrrp/vrrp.c"),
-    Source::of("vrrp_send_link_update", "keepalived/vrrp/vrrp.c"),
-];
+const TAKES_OVER: Sources = sources![vrrp: "vrrp_state_become_master", vrrp: "vrrp_send_link_update"];
 
 /// The VIP had moved to the director that decided.
 pub(super) const VIP_MOVED: Rule = Rule {
     name: "vip-moved",
     explains: Explains::Circumstance,
-    sources: &TAKES_OVER,
+    sources: TAKES_OVER,
     holds: |view| {
         view.plan.keepalived()?;
         let moved = Moved::of(view)?;
@@ -46,7 +43,7 @@ pub(super) const VIP_MOVED: Rule = Rule {
 pub(super) const UNKNOWN_TO_IT: Rule = Rule {
     name: "unknown-to-the-new-director",
     explains: Explains::Error,
-    sources: &[core("ip_vs_in_hook"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]],
+    sources: sources![core: "ip_vs_in_hook", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -95,11 +92,7 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
                 why = why_own(view),
                 reset = reset.packet,
             ),
-            shown_by: [
-                vec![packet(before), packet(arrived), Citation::Packet(reset.packet)],
-                table.shown_by(),
-            ]
-            .concat(),
+            shown_by: cites![before, arrived, reset, ..table.shown_by()],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
@@ -110,10 +103,7 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
 pub(super) const KNOWN_BY_SYNC: Rule = Rule {
     name: "known-by-the-sync-daemon",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_sync_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-    ],
+    sources: sources![sync: "ip_vs_sync_conn", sync: "ip_vs_proc_conn"],
     holds: |view| {
         let passed = view.since_request().iter().find(|passage| {
             let decided = passage.director.as_ref() == Some(view.director());
@@ -137,7 +127,7 @@ pub(super) const KNOWN_BY_SYNC: Rule = Rule {
                 arrived = first(arrived),
                 state = entry.state(),
             ),
-            shown_by: [table.shown_by(), vec![packet(before), packet(arrived)]].concat(),
+            shown_by: cites![..table.shown_by(), before, arrived],
             ..Finding::default()
         })
     },
@@ -147,7 +137,7 @@ pub(super) const KNOWN_BY_SYNC: Rule = Rule {
 pub(super) const SENT_TO_THE_OLD: Rule = Rule {
     name: "sent-to-the-old-director",
     explains: Explains::Silence,
-    sources: &TAKES_OVER,
+    sources: TAKES_OVER,
     holds: |view| {
         view.plan.keepalived()?;
         let to = view.director();
@@ -201,10 +191,7 @@ const FORWARDING: &str = "net.ipv4.ip_forward";
 pub(super) const BY_HAND: Rule = Rule {
     name: "vip-moved-by-hand",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("arp_process", "net/ipv4/arp.c"),
-        Source::of("arp_is_garp", "net/ipv4/arp.c"),
-    ],
+    sources: sources![arp: "arp_process", arp: "arp_is_garp"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let to = view.director();
@@ -236,10 +223,7 @@ pub(super) const BY_HAND: Rule = Rule {
 pub(super) const ROUTED_ON: Rule = Rule {
     name: "routed-on-by-the-old-director",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_forward", "net/ipv4/ip_forward.c"),
-        Source::of("ip_rt_send_redirect", "net/ipv4/route.c"),
-    ],
+    sources: sources!["net/ipv4/ip_forward.c": "ip_forward", route: "ip_rt_send_redirect"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let (passage, arrived, old) = view.since_request().iter().find_map(|passage| {
@@ -254,14 +238,13 @@ pub(super) const ROUTED_ON: Rule = Rule {
         let redirect = view.seen_on(&Node::Client).find(|packet| {
             packet.at >= passage.sent.at && is_redirect(packet) && view.sender(packet) == Some(old)
         });
-        let told = redirect.map(|redirect| {
+        let told = redirect.map_or_else(Bilingual::default, |redirect| {
             bilingual!(
                 ", and told the client so by an ICMP redirect (packet {number} on client)"
                     / "，并以 ICMP redirect 告知客户端（client 上的数据包 {number}）",
                 number = redirect.number,
             )
         });
-        let told = told.unwrap_or_else(|| bilingual!("" / ""));
         Some(Finding {
             at: passage.sent.at,
             text: bilingual!(
@@ -291,12 +274,7 @@ pub(super) const ROUTED_ON: Rule = Rule {
 pub(super) const NOT_TOLD: Rule = Rule {
     name: "not-told-of-the-move",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("ip_error", "net/ipv4/route.c"),
-        NEIGHBOUR,
-        Source::of("neigh_max_probes", "net/core/neighbour.c"),
-        Source::of("arp_process", "net/ipv4/arp.c"),
-    ],
+    sources: sources![route: "ip_error", NEIGHBOUR, neighbour: "neigh_max_probes", arp: "arp_process"],
     holds: |view| {
         let moved = ByHand::of(view)?;
         let head = view.request()?;
@@ -335,56 +313,50 @@ pub(super) const NOT_TOLD: Rule = Rule {
                 matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == view.plan.vip());
             reply && head.sent.at <= packet.at && view.sender(packet) == Some(moved.to)
         });
-        let (text, mut shown_by) = match (then, told, reply) {
-            (Some(then), Some(told), _) => (
-                bilingual!(
-                    "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on \
-                     client), the client's TCP knew nothing of that: its next repetition, by its own timer, \
-                     went to {to} ({then} on client)"
-                        / "{to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
-                           进行的下一次重传到达 {to}（client 上的{then}）",
-                    to = moved.to,
-                    told = told.number,
-                    then = first(then.sent),
-                ),
-                vec![Citation::Packet(told.number), packet(then.sent)],
+        let text = match (then, told, reply) {
+            (Some(then), Some(told), _) => bilingual!(
+                "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on client), \
+                 the client's TCP knew nothing of that: its next repetition, by its own timer, went to {to} \
+                 ({then} on client)"
+                    / "{to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
+                       进行的下一次重传到达 {to}（client 上的{then}）",
+                to = moved.to,
+                told = told.number,
+                then = first(then.sent),
             ),
-            (Some(then), None, Some(reply)) => (
-                bilingual!(
-                    "{nobody}A neighbour counts as reachable for a random 15 to 45 s after its last \
-                     confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for \
-                     the VIP, three times; without an answer it forgets the neighbour. So in the end it \
-                     asked everybody, and {to} said that it has the VIP (packet {reply} on client). The \
-                     client's next repetition went to {to} ({then} on client)"
-                        / "{nobody}邻居在最后一次确认之后的 15 到 45 秒（随机）内被视为可达。此后再发送时，内核会向该以太网地址询问 VIP \
-                           三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 表明自己持有 VIP（client 上的数据包 \
-                           {reply}），客户端的下一次重传到达 {to}（client 上的{then}）",
-                    nobody = nobody_told(&moved),
-                    to = moved.to,
-                    reply = reply.number,
-                    then = first(then.sent),
-                ),
-                vec![Citation::Packet(reply.number), packet(then.sent)],
+            (Some(then), None, Some(reply)) => bilingual!(
+                "{nobody}A neighbour counts as reachable for a random 15 to 45 s after its last \
+                 confirmation. Then what is sent makes the kernel ask the Ethernet address of {old} for the \
+                 VIP, three times; without an answer it forgets the neighbour. So in the end it asked \
+                 everybody, and {to} said that it has the VIP (packet {reply} on client). The client's next \
+                 repetition went to {to} ({then} on client)"
+                    / "{nobody}邻居在最后一次确认之后的 15 到 45 秒（随机）内被视为可达。此后再发送时，内核会向该以太网地址询问 VIP \
+                       三次；得不到应答就忘掉这个邻居。于是它最终向所有主机询问，{to} 表明自己持有 VIP（client 上的数据包 \
+                       {reply}），客户端的下一次重传到达 {to}（client 上的{then}）",
+                nobody = nobody_told(&moved),
+                to = moved.to,
+                reply = reply.number,
+                then = first(then.sent),
             ),
             (Some(_), None, None) => return None,
-            (None, ..) => (
-                bilingual!(
-                    "{nobody}In all that time the client's kernel did not find {to}"
-                        / "{nobody}在整段时间里，客户端的内核都没有找到 {to}",
-                    nobody = nobody_told(&moved),
-                    to = moved.to,
-                ),
-                Vec::new(),
+            (None, ..) => bilingual!(
+                "{nobody}In all that time the client's kernel did not find {to}"
+                    / "{nobody}在整段时间里，客户端的内核都没有找到 {to}",
+                nobody = nobody_told(&moved),
+                to = moved.to,
             ),
         };
-        shown_by.insert(0, Citation::Step(moved.step.number));
-        shown_by.extend(cut.map(|(step, _)| Citation::Step(step.number)));
-        shown_by.extend(lost.iter().map(|passage| packet(passage.sent)));
+        let shown_by = cites![
+            moved.step,
+            ..cut.map(|(step, _)| step),
+            ..lost.iter().map(|passage| passage.sent),
+            ..told.or(reply).filter(|_| then.is_some()),
+            ..then.map(|then| then.sent),
+        ];
         let (arrived, before): (Vec<_>, Vec<_>) = lost.iter().partition(|passage| passage.arrived.is_some());
         let numbers = |of: Vec<&&Passage<'_>>| of.into_iter().map(|passage| passage.sent.packet).collect();
         let (arrived, before): (Vec<u32>, Vec<u32>) = (numbers(arrived), numbers(before));
-        let mut all = claims(arrived, &Fate::Dropped);
-        all.extend(claims(before, &Fate::LostBefore));
+        let claims = [claims(arrived, &Fate::Dropped), claims(before, &Fate::LostBefore)].concat();
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -397,7 +369,7 @@ pub(super) const NOT_TOLD: Rule = Rule {
                 text = text,
             ),
             shown_by,
-            claims: all,
+            claims,
             advice: vec![Advice::Announce],
         })
     },
@@ -416,7 +388,7 @@ fn is_redirect(packet: &Packet) -> bool {
 
 fn nobody_told(moved: &ByHand<'_>) -> Bilingual {
     match moved.told {
-        true => bilingual!("" / ""),
+        true => Bilingual::default(),
         false => bilingual!(
             "The step sent no gratuitous ARP, so nobody told the client. "
                 / "该步骤没有发送免费 ARP，因此没有人告知客户端。"

@@ -18,7 +18,7 @@ pub(super) const REJECT_RST: Source = Source::of("nf_send_reset", "net/ipv4/netf
 pub(super) const DROPS: Rule = Rule {
     name: "firewall-drops",
     explains: Explains::Silence,
-    sources: &[NFT],
+    sources: sources![NFT],
     holds: |view| {
         let rules = view.firewall(view.end());
         let mut drops = rules
@@ -141,9 +141,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
 
 /// What may help against a firewall's rule, and else at the client.
 fn about_it(view: &CellView<'_>) -> Vec<Advice> {
-    let mut advice = about_firewalls(view);
-    advice.extend(patience());
-    advice
+    and_patience(about_firewalls(view))
 }
 
 /// Is there a server in the table that the director would pass a segment on to? Else it does not get as far
@@ -197,7 +195,7 @@ fn spoke_anew(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
 pub(super) const REFUSES: Rule = Rule {
     name: "firewall-refuses-a-syn",
     explains: Explains::Error,
-    sources: &[NFT, REJECT_ICMP, REJECT_RST, tcp("tcp_v4_err")],
+    sources: sources![NFT, REJECT_ICMP, REJECT_RST, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let (refusal, step, node, met) = answered_by_firewall(
@@ -228,7 +226,7 @@ pub(super) const REFUSES: Rule = Rule {
 pub(super) const RESETS: Rule = Rule {
     name: "firewall-resets",
     explains: Explains::Error,
-    sources: &[NFT, REJECT_RST],
+    sources: sources![NFT, REJECT_RST],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (reset, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::TcpReset])?;
@@ -254,7 +252,7 @@ pub(super) const RESETS: Rule = Rule {
 pub(super) const NOT_FATAL: Rule = Rule {
     name: "firewall-rejects",
     explains: Explains::Silence,
-    sources: &[NFT, REJECT_ICMP, tcp("tcp_v4_err")],
+    sources: sources![NFT, REJECT_ICMP, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (rejection, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::Reject])?;

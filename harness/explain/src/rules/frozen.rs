@@ -9,10 +9,7 @@ use lvs_matrix_model::verdict::{Behaviour, HangEnd};
 pub(super) const FROZEN: Rule = Rule {
     name: "mysqld-frozen",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("tcp_rcv_established", "net/ipv4/tcp_input.c"),
-        Source::of("inet_csk_accept", "net/ipv4/inet_connection_sock.c"),
-    ],
+    sources: sources![tcp_input: "tcp_rcv_established", sockets: "inet_csk_accept"],
     holds: |view| {
         let request = view.request()?;
         let (reached, server) = request.at_server()?;
@@ -98,10 +95,7 @@ fn answered_in_the_end(view: &CellView<'_>) -> bool {
 pub(super) const NOTHING_TO_SEND: Rule = Rule {
     name: "nothing-to-send",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("tcp_rearm_rto", "net/ipv4/tcp_input.c"),
-        tcp_timer("tcp_keepalive_timer"),
-    ],
+    sources: sources![tcp_input: "tcp_rearm_rto", tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         let Behaviour::Hung { silence, .. } = &view.observed.behaviour else {
             return None;

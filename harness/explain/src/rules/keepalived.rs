@@ -14,21 +14,14 @@ use lvs_matrix_model::record::{LoggedLine, Moment, StepRecord};
 /// same turn of its loop, and the table is looked at a millisecond later.
 const SAME_TURN: Duration = Duration::from_millis(20);
 
-const fn checks(function: &'static str, file: &'static str) -> Source {
-    Source::of(function, file)
-}
-
 /// keepalived's own functions: a server that has failed is deleted, or gets weight 0.
-const FAILED: [Source; 2] = [
-    checks("update_svr_checker_state", "keepalived/check/ipwrapper.c"),
-    checks("perform_svr_state", "keepalived/check/ipwrapper.c"),
-];
+const FAILED: Sources = sources![checkers: "update_svr_checker_state", checkers: "perform_svr_state"];
 
 /// keepalived had found the server failed before the client asked.
 pub(super) const TAKEN_OUT: Rule = Rule {
     name: "taken-out-by-keepalived",
     explains: Explains::Circumstance,
-    sources: &FAILED,
+    sources: FAILED,
     holds: |view| {
         let asked = view.request()?.sent.at;
         let out = TakenOut::last(view, |at| at <= asked)?;
@@ -40,7 +33,7 @@ pub(super) const TAKEN_OUT: Rule = Rule {
 pub(super) const NOT_YET: Rule = Rule {
     name: "not-yet-taken-out",
     explains: Explains::Circumstance,
-    sources: &FAILED,
+    sources: FAILED,
     holds: |view| {
         let request = view.request()?;
         let asked = request.sent.at;
@@ -67,10 +60,7 @@ pub(super) const NOT_YET: Rule = Rule {
 pub(super) const PUT_BACK: Rule = Rule {
     name: "put-back-by-reload",
     explains: Explains::Circumstance,
-    sources: &[
-        checks("migrate_checkers", "keepalived/check/ipwrapper.c"),
-        checks("perform_svr_state", "keepalived/check/ipwrapper.c"),
-    ],
+    sources: sources![checkers: "migrate_checkers", checkers: "perform_svr_state"],
     holds: |view| {
         let request = view.request()?;
         let (_, to) = request.passed_on.as_ref()?;
@@ -93,7 +83,6 @@ pub(super) const PUT_BACK: Rule = Rule {
                     / "keepalived 曾把 {server} 从调度器的表中取出（它{when}在日志中写下 `{line}`）。在步骤 {number}（{step}）中它{again}\
                        未经检查就把 {server} 放回表中：只有新配置中的检查与原来相同，它才保留检查的结果。换了设置的检查是新的检查，尚未失败，\
                        而没有任何检查失败的服务器会被放入表中。因此在新的检查失败之前，IPVS 会把新客户端送到 {server}。",
-                server = server,
                 line = line.text,
                 when = moment(line.at),
                 number = step.number,
@@ -101,8 +90,7 @@ pub(super) const PUT_BACK: Rule = Rule {
                 again = moment(at),
             ),
             shown_by: vec![out.shown_by, Citation::Step(step.number), shown_by],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -166,10 +154,7 @@ impl<'a> PutBack<'a> {
 pub(super) const SEES_NO_FREEZE: Rule = Rule {
     name: "check-sees-no-freeze",
     explains: Explains::Circumstance,
-    sources: &[
-        checks("tcp_check_thread", "keepalived/check/check_tcp.c"),
-        Source::of("tcp_conn_request", "net/ipv4/tcp_input.c"),
-    ],
+    sources: sources!["keepalived/check/check_tcp.c": "tcp_check_thread", tcp_input: "tcp_conn_request"],
     holds: |view| {
         let said = view.plan.keepalived()?;
         if said.check() != HealthCheck::Tcp {
@@ -202,13 +187,11 @@ pub(super) const SEES_NO_FREEZE: Rule = Rule {
                  asks the server something (MISC_CHECK) would have had no answer."
                     / "步骤 {number}（{step}）之后 keepalived 检查过 {server}，认为它正常：TCP_CHECK 只建立连接，而 {server} \
                        的内核会替被冻结的服务程序接受连接，只要队列未满。因此 {server} 留在表中。向服务程序提问的检查（MISC_CHECK）则得不到应答。",
-                server = server,
                 number = step.number,
                 step = doing(&step.action),
             ),
             shown_by: cites![step, ..table.shown_by(), accepted],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -285,8 +268,6 @@ impl<'a> TakenOut<'a> {
 
     fn finding(self, view: &CellView<'_>, more: &Bilingual) -> Finding {
         let Self { server, at, .. } = self;
-        let mut shown_by = vec![self.shown_by];
-        shown_by.extend(self.cause.map(|(step, _)| Citation::Step(step.number)));
         let mut text = match (self.said, self.cause) {
             (Some(line), Some((step, began))) => bilingual!(
                 "keepalived logged `{line}` {when}, {later} after step {number} ({step}), and"
@@ -310,16 +291,12 @@ impl<'a> TakenOut<'a> {
             ),
         };
         text.push(&if self.deleted {
-            bilingual!(
-                " deleted {server} from the director's table." / "从调度器的表中删除了 {server}。",
-                server = server,
-            )
+            bilingual!(" deleted {server} from the director's table." / "从调度器的表中删除了 {server}。")
         } else {
             bilingual!(
                 " set the weight of {server} to 0 (inhibit_on_failure): what has an entry is still passed \
                  on to it."
                     / "把 {server} 的权重设为 0（inhibit_on_failure）：有条目的报文段仍转发给它。",
-                server = server,
             )
         });
         // Of the author's own configuration each server may have checks of its own, and a reload others.
@@ -330,12 +307,10 @@ impl<'a> TakenOut<'a> {
                 0 => bilingual!(
                     " It checks every {delay}, and believes the first check that fails."
                         / "它每 {delay} 检查一次，一次失败就算数。",
-                    delay = delay,
                 ),
                 retry => bilingual!(
                     " It checks every {delay}, and makes a check that failed again {retry}, {pause} apart."
                         / "它每 {delay} 检查一次，失败后再试 {retry}，间隔 {pause}。",
-                    delay = delay,
                     retry = times(retry),
                     pause = Human(said.delay_before_retry()),
                 ),
@@ -345,9 +320,8 @@ impl<'a> TakenOut<'a> {
         Finding {
             at,
             text,
-            shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            shown_by: cites![self.shown_by, ..self.cause.map(|(step, _)| step)],
+            ..Finding::default()
         }
     }
 }

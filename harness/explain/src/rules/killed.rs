@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) const KILLED: Rule = Rule {
     name: "session-killed",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, Source::of("tcp_fin", "net/ipv4/tcp_input.c")],
+    sources: sources![TCP_CLOSE, tcp_input: "tcp_fin"],
     holds: |view| {
         let server = view.server().filter(|_| !view.is_connect())?;
         let closing = view.terminator(TerminatorKind::Fin)?;
@@ -38,10 +38,6 @@ pub(super) const KILLED: Rule = Rule {
             ),
         };
         let way = past_the_director(view, server);
-        let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
-        packets.push(closing.packet);
-        packets.sort_unstable();
-        let steps = std::iter::once(Citation::Step(step.number));
         Some(Finding {
             at: closing.at,
             text: bilingual!(
@@ -50,13 +46,12 @@ pub(super) const KILLED: Rule = Rule {
                     / "操作员终止了会话（{step}）：{server} 上的 mysqld 以 FIN 关闭了它的连接（client 上的数据包 {closing}，\
                        {at}）{way}。{then}。",
                 step = doing(&step.action),
-                server = server,
                 closing = closing.packet,
                 at = moment(closing.at),
                 way = way,
                 then = then,
             ),
-            shown_by: steps.chain(packets.into_iter().map(Citation::Packet)).collect(),
+            shown_by: cites![step, ..request, closing],
             claims: claims([closing.packet], &Fate::Closed),
             advice: vec![Advice::Reconnect],
         })

@@ -15,11 +15,9 @@ const LIMITS: [&str; 2] = ["net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"]
 pub(super) const HELD_BACK: Rule = Rule {
     name: "refusal-held-back",
     explains: Explains::Circumstance,
-    sources: &[
-        core("ip_vs_leave"),
-        Source::of("icmpv4_xrlim_allow", "net/ipv4/icmp.c"),
-        Source::of("icmpv6_xrlim_allow", "net/ipv6/icmp.c"),
-        Source::of("inet_peer_xrlim_allow", "net/ipv4/inetpeer.c"),
+    sources: sources![
+        core: "ip_vs_leave", "net/ipv4/icmp.c": "icmpv4_xrlim_allow", "net/ipv6/icmp.c": "icmpv6_xrlim_allow",
+        "net/ipv4/inetpeer.c": "inet_peer_xrlim_allow",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
@@ -62,7 +60,7 @@ pub(super) const HELD_BACK: Rule = Rule {
                 again = first(again.sent),
             ),
             shown_by: cites![
-                Citation::Snapshot(table.snapshot),
+                table,
                 request.sent,
                 arrived,
                 Citation::Packet(*from),

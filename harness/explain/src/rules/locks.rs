@@ -16,7 +16,7 @@ const LOCK_WAIT: Source = Source::of("lock_wait", "storage/innobase/lock/lock0lo
 pub(super) const WAITED: Rule = Rule {
     name: "row-locked-by-an-orphan",
     explains: Explains::Silence,
-    sources: &[LOCK_WAIT],
+    sources: sources![LOCK_WAIT],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, server) = request.at_server()?;
@@ -58,7 +58,7 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 pub(super) const FREED: Rule = Rule {
     name: "lost-session-ended-by-keepalive",
     explains: Explains::Silence,
-    sources: &[tcp_timer("tcp_keepalive_timer")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, server) = request.at_server()?;
@@ -152,7 +152,7 @@ fn lost_connection<'a>(
 pub(super) const GIVEN_UP: Rule = Rule {
     name: "lock-wait-timeout",
     explains: Explains::Error,
-    sources: &[LOCK_WAIT],
+    sources: sources![LOCK_WAIT],
     holds: |view| {
         let request = view.request().filter(|_| lock_was_not_had(view))?;
         let (reached, server) = request.at_server()?;

@@ -1,8 +1,8 @@
 //! A forwarding method that the real server is not set up for.
 
+use super::super::circumstances::forwards;
 use super::prelude::*;
 use super::shared::told_unreachable;
-use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
@@ -12,7 +12,7 @@ use lvs_matrix_model::scenario::Forwarding;
 pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
     name: "answer-not-translated-back",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_nat_xmit"), core("ip_vs_out_hook")],
+    sources: sources![transmit: "ip_vs_nat_xmit", core: "ip_vs_out_hook"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
@@ -93,7 +93,6 @@ fn refusal_not_translated(
                    {step}）。{server} 上没有进程监听，以 RST 拒绝。要使这个 RST 结束 connect，它必须经过调度器返回，由它换回 VIP；但 \
                    {server} 直接发给客户端，因此 RST 来自一个客户端与之没有连接的地址（client 上的{refusal}）。客户端的 TCP 忽略不属于任何\
                    连接的 RST，并重传 SYN。",
-            server = server,
             translated = first(translated),
             step = doing(&step.action),
             refusal = first(refusal),
@@ -108,7 +107,7 @@ fn refusal_not_translated(
 pub(super) const NO_TUNNEL: Rule = Rule {
     name: "no-tunnel",
     explains: Explains::Error,
-    sources: &[transmit("ip_vs_tunnel_xmit"), core("ip_vs_in_icmp")],
+    sources: sources![transmit: "ip_vs_tunnel_xmit", core: "ip_vs_in_icmp"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
@@ -168,28 +167,15 @@ pub(super) const NO_TUNNEL: Rule = Rule {
 pub(super) const OTHER_ROUTE: Rule = Rule {
     name: "route-of-another-method",
     explains: Explains::Silence,
-    sources: &[
-        transmit("__ip_vs_get_out_rt"),
-        transmit("ip_vs_dr_xmit"),
-        Source::of("__mkroute_output", "net/ipv4/route.c"),
-    ],
+    sources: sources![transmit: "__ip_vs_get_out_rt", transmit: "ip_vs_dr_xmit", route: "__mkroute_output"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let server = view.server()?;
         let host = view.plan.host(&Node::RealServer(server.clone()))?;
         let (step, began, method) = view
-            .done(|action| {
-                let Action::Table(Edit {
-                    action:
-                        TableAction::SetForwarding {
-                            server: of, method, ..
-                        },
-                    ..
-                }) = action
-                else {
-                    return None;
-                };
-                (of == server && *method != view.plan.service().forwarding_to(server)).then_some(*method)
+            .edits(|_, edit| {
+                let (of, method) = forwards(edit)?;
+                (of == server && method != view.plan.service().forwarding_to(server)).then_some(method)
             })
             .filter(|(_, began, _)| *began <= request.sent.at)
             .last()?;
@@ -279,16 +265,7 @@ pub(super) fn set<'a>(
     by: Instant,
 ) -> Option<(&'a Name, &'a StepRecord)> {
     let (step, _, (server, method)) = view
-        .done(|action| {
-            let Action::Table(Edit {
-                action: TableAction::SetForwarding { server, method, .. },
-                ..
-            }) = action
-            else {
-                return None;
-            };
-            Some((server, *method))
-        })
+        .edits(|_, edit| forwards(edit))
         .filter(|(_, began, _)| *began <= by)
         .last()?;
     (method == wanted).then_some((server, step))

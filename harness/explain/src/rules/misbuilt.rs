@@ -8,10 +8,7 @@ use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// A host drops what is not for it if it does not forward (`ip_route_input_slow`: no route, `ip_error`).
-const NOT_FOR_ME: [Source; 2] = [
-    Source::of("ip_route_input_slow", "net/ipv4/route.c"),
-    Source::of("ip_error", "net/ipv4/route.c"),
-];
+const NOT_FOR_ME: [Source; 2] = [files::route("ip_route_input_slow"), files::route("ip_error")];
 
 /// The SYN's sendings that came to a real server, and that server, if it is built wrong in this way.
 fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
@@ -69,7 +66,7 @@ fn answers<'v, 'a>(
 pub(super) const NO_VIP: Rule = Rule {
     name: "server-without-the-vip",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit"), NOT_FOR_ME[0], NOT_FOR_ME[1]],
+    sources: sources![transmit: "ip_vs_dr_xmit", ..NOT_FOR_ME],
     holds: |view| {
         let (server, seen) = arrived(view)?;
         let (_, head) = *seen.first()?;
@@ -97,11 +94,7 @@ pub(super) const NO_VIP: Rule = Rule {
                 times = times(seen.len()),
                 head = first(head),
             ),
-            shown_by: edited
-                .map(|step| Citation::Step(step.number))
-                .into_iter()
-                .chain(seen.iter().map(|(_, seen)| packet(*seen)))
-                .collect(),
+            shown_by: cites![..edited, ..seen.iter().map(|(_, seen)| seen)],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
             advice,
         })
@@ -112,37 +105,27 @@ pub(super) const NO_VIP: Rule = Rule {
 pub(super) const WRONG_GATEWAY: Rule = Rule {
     name: "wrong-gateway",
     explains: Explains::Silence,
-    sources: &[
-        transmit("ip_vs_nat_xmit"),
-        core("ip_vs_out_hook"),
-        tcp("tcp_v4_rcv"),
-    ],
+    sources: sources![transmit: "ip_vs_nat_xmit", core: "ip_vs_out_hook", tcp: "tcp_v4_rcv"],
     holds: |view| {
         let (server, seen) = reached(view, Misbuild::WrongGateway)?;
         let (_, head) = *seen.first()?;
         let node = Node::RealServer(server.clone());
-        let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
-        let then = match answers(view, server, head, &Node::Client).next() {
-            Some(answer) if view.is_udp() => {
-                shown_by.push(Citation::Packet(answer.number));
-                bilingual!(
-                    "It sent its answer to the client itself ({answer} on client): from an address to which \
-                     the client's socket is not connected, and the client's own kernel refused it with an \
-                     ICMP port unreachable"
-                        / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
-                           port unreachable 拒绝",
-                    answer = first(answer),
-                )
-            }
-            Some(answer) => {
-                shown_by.push(Citation::Packet(answer.number));
-                bilingual!(
-                    "It sent its answer to the client itself ({answer} on client): from an address to which \
-                     the client has no connection, and the client's own TCP refused it with an RST"
-                        / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
-                    answer = first(answer),
-                )
-            }
+        let answer = answers(view, server, head, &Node::Client).next();
+        let then = match answer {
+            Some(answer) if view.is_udp() => bilingual!(
+                "It sent its answer to the client itself ({answer} on client): from an address to which the \
+                 client's socket is not connected, and the client's own kernel refused it with an ICMP port \
+                 unreachable"
+                    / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
+                       port unreachable 拒绝",
+                answer = first(answer),
+            ),
+            Some(answer) => bilingual!(
+                "It sent its answer to the client itself ({answer} on client): from an address to which the \
+                 client has no connection, and the client's own TCP refused it with an RST"
+                    / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
+                answer = first(answer),
+            ),
             None if answers(view, server, head, &node).next().is_none() => bilingual!(
                 "It has no route to the client, and sent nothing" / "它没有到客户端的路由，什么也没有发送"
             ),
@@ -162,7 +145,7 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
                 head = first(head),
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![..seen.iter().map(|(_, seen)| seen), ..answer],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
             advice: silent(server, Misbuild::WrongGateway),
         })
@@ -176,7 +159,7 @@ const FORWARDING: &str = "net.ipv4.ip_forward";
 pub(super) const NO_FORWARDING: Rule = Rule {
     name: "director-is-no-router",
     explains: Explains::Silence,
-    sources: &[NOT_FOR_ME[0], NOT_FOR_ME[1], core("ip_vs_out_hook")],
+    sources: sources![..NOT_FOR_ME, core: "ip_vs_out_hook"],
     holds: |view| {
         let mut at_server = view.sendings().filter_map(Passage::at_server);
         let (head, server) = at_server.next()?;
@@ -213,11 +196,7 @@ pub(super) const NO_FORWARDING: Rule = Rule {
             claims: Vec::new(),
             advice: match step {
                 Some(_) => patience(),
-                None => [
-                    vec![Advice::BuildRight(Node::Director, Misbuild::NoForwarding)],
-                    patience(),
-                ]
-                .concat(),
+                None => and_patience([Advice::BuildRight(Node::Director, Misbuild::NoForwarding)]),
             },
         })
     },
@@ -227,9 +206,8 @@ pub(super) const NO_FORWARDING: Rule = Rule {
 pub(super) const REVERSE_PATH: Rule = Rule {
     name: "reverse-path-filter",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("ip_rcv_finish_core", "net/ipv4/ip_input.c"),
-        Source::of("fib_validate_source", "net/ipv4/fib_frontend.c"),
+    sources: sources![
+        "net/ipv4/ip_input.c": "ip_rcv_finish_core", "net/ipv4/fib_frontend.c": "fib_validate_source",
     ],
     holds: |view| {
         let (head, server) = view.request()?.at_server()?;
@@ -283,7 +261,5 @@ fn silent(server: &Name, how: Misbuild) -> Vec<Advice> {
 
 /// What helps as long as that server stays as it is.
 fn left_out(server: &Name) -> Vec<Advice> {
-    let mut advice = vec![Advice::OutOfTheTable(server.clone())];
-    advice.extend(patience());
-    advice
+    and_patience([Advice::OutOfTheTable(server.clone())])
 }

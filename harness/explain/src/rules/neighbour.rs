@@ -1,7 +1,6 @@
 //! Neighbours that do not answer to ARP.
 
 use super::super::cell_view::EHOSTUNREACH;
-use super::super::claim::Claim;
 use super::super::fate::is_broadcast;
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::prelude::*;
@@ -17,28 +16,24 @@ const ARP_ASKED: Source = Source::of("arp_process", "net/ipv4/arp.c");
 pub(super) const NO_NEIGHBOUR: Rule = Rule {
     name: "no-neighbour",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, ARP_FAILURE, tcp("tcp_v4_err")],
+    sources: sources![NEIGHBOUR, ARP_FAILURE, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
-        view.observed
-            .error
-            .as_ref()?
-            .errno
-            .filter(|errno| *errno == EHOSTUNREACH)?;
+        if view.observed.error.as_ref()?.errno != Some(EHOSTUNREACH) {
+            return None;
+        }
         let ended = view.operation.ended?;
         let unreachable = view
             .terminator(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             })
             .filter(|item| {
-                matches!(
-                    item.by,
-                    Some(Node::Director | Node::SecondDirector | Node::Router)
-                )
+                item.by
+                    .as_ref()
+                    .is_some_and(|by| by.is_director() || *by == Node::Router)
             });
         let by_router = unreachable.is_some_and(|item| item.by == Some(Node::Router));
-        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router)
-        {
+        let (asked, silent, text) = if let Some(unreachable) = unreachable.filter(|_| by_router) {
             let asked = unanswered_arp(view, &Node::Router, Some(view.plan.vip()), request.sent.at)?;
             let text = bilingual!(
                 "The router asked for the Ethernet address of the VIP ({asked} on router) and nobody \
@@ -49,7 +44,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 asked = first(asked),
                 unreachable = unreachable.packet,
             );
-            (asked, None, text, vec![Citation::Packet(unreachable.packet)])
+            (asked, None, text)
         } else if let Some(unreachable) = unreachable {
             let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
@@ -66,8 +61,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 asked = first(asked),
                 unreachable = unreachable.packet,
             );
-            let silent = node.real_server().cloned();
-            (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
+            (asked, node.real_server().cloned(), text)
         } else {
             let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), request.sent.at)?;
             let text = bilingual!(
@@ -79,9 +73,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 whom = first_hop(view),
                 asked = first(asked),
             );
-            (asked, None, text, Vec::new())
+            (asked, None, text)
         };
-        shown_by.insert(0, Citation::Packet(asked.number));
         Some(Finding {
             at: ended,
             text: bilingual!(
@@ -90,7 +83,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 text = text,
                 ended = moment(ended),
             ),
-            shown_by,
+            shown_by: cites![asked, ..unreachable],
             claims: claims(unreachable.map(|item| item.packet), &Fate::Unreachable),
             advice: silent.map(Advice::HealthCheck).into_iter().collect(),
         })
@@ -101,7 +94,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
 pub(super) const VIP_UNKNOWN: Rule = Rule {
     name: "nobody-has-the-vip",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, ARP_FAILURE],
+    sources: sources![NEIGHBOUR, ARP_FAILURE],
     holds: |view| {
         let errno = view.observed.error.as_ref()?.errno;
         if !view.is_connect() || view.request().is_some() || errno != Some(EHOSTUNREACH) {
@@ -117,9 +110,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
         let hosts = || [Node::Client, Node::Router, view.director().clone()].into_iter();
         let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
         let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));
-        let mut shown_by = vec![Citation::Packet(asked.number)];
         let step = unplugged.or_else(slow);
-        shown_by.extend(step.map(|step| Citation::Step(step.number)));
         let why = match step {
             None => Bilingual::default(),
             Some(step) if unplugged.is_some() => {
@@ -146,7 +137,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
                 why = why,
                 ended = moment(ended),
             ),
-            shown_by,
+            shown_by: cites![asked, ..step],
             ..Finding::default()
         })
     },
@@ -156,10 +147,7 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
 pub(super) const STILL_REACHABLE: Rule = Rule {
     name: "neighbour-still-reachable",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("neigh_rand_reach_time", "net/core/neighbour.c"),
-        NEIGHBOUR,
-    ],
+    sources: sources![neighbour: "neigh_rand_reach_time", NEIGHBOUR],
     holds: |view| {
         let request = view.request()?;
         let (node, off) = view.plan.real_servers().find_map(|(name, _)| {
@@ -239,7 +227,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
 pub(super) const VIP_TAKEN: Rule = Rule {
     name: "vip-answered-by-a-server",
     explains: Explains::Answer,
-    sources: &[ARP_ASKED, tcp("tcp_v4_rcv")],
+    sources: sources![ARP_ASKED, tcp: "tcp_v4_rcv"],
     holds: |view| {
         let taken = Taken::of(view)?;
         let answer = super::shared::answer_from(view, taken.server)?;
@@ -263,7 +251,7 @@ pub(super) const VIP_TAKEN: Rule = Rule {
 pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
     name: "vip-answered-by-another-server",
     explains: Explains::Error,
-    sources: &[ARP_ASKED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![ARP_ASKED, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let taken = Taken::of(view)?;
         let kind = match view.is_udp() {
@@ -278,8 +266,6 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
         if !view.is_udp() && view.is_active(reset)? && !view.is_connect() {
             return None;
         }
-        let mut shown_by = taken.shown_by();
-        shown_by.push(Citation::Packet(reset.packet));
         let refused = match view.is_udp() {
             true => bilingual!(
                 "No socket of {server} has the port, and its kernel answered with an ICMP port unreachable \
@@ -303,17 +289,12 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
                 taken = taken.text(view),
                 refused = refused,
             ),
-            shown_by,
-            claims: vec![
-                Claim {
-                    packet: taken.sent.packet,
-                    fate: Fate::UnknownAt(taken.node.clone()),
-                },
-                Claim {
-                    packet: reset.packet,
-                    fate: Fate::NoConnection,
-                },
-            ],
+            shown_by: cites![..taken.shown_by(), reset],
+            claims: [
+                claims([taken.sent.packet], &Fate::UnknownAt(taken.node.clone())),
+                claims([reset.packet], &Fate::NoConnection),
+            ]
+            .concat(),
             advice: vec![Advice::BuildRight(taken.node.clone(), Misbuild::AnswersArp)],
         })
     },
@@ -336,7 +317,7 @@ fn taken_by<'a>(view: &CellView<'a>, passage: &Passage<'a>) -> Option<(Node, &'a
 pub(super) const TAKEN_AND_SILENT: Rule = Rule {
     name: "vip-answered-by-a-silent-server",
     explains: Explains::Silence,
-    sources: &[ARP_ASKED],
+    sources: sources![ARP_ASKED],
     holds: |view| {
         let request = view.request()?;
         let (node, reply) = taken_by(view, request)?;
@@ -361,7 +342,6 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
                     / "{node} 曾告诉客户端，VIP 对应的是它的以太网地址（client 上的{reply}），所以客户端发送的报文不去往调度器，而直接去往 \
                        {node}：客户端{what}，{times}（首次为 client 上的{head}）。它们都没有到达那里（{step}）；调度器对这条连接一无所知，\
                        与此无关。",
-                node = node,
                 reply = first(reply),
                 what = view.carrier(),
                 times = times(lost.len()),
@@ -370,11 +350,7 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
             ),
             shown_by: cites![step, reply, ..&lost],
             claims: claims(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
-            advice: [
-                vec![Advice::BuildRight(node.clone(), Misbuild::AnswersArp)],
-                patience(),
-            ]
-            .concat(),
+            advice: and_patience([Advice::BuildRight(node.clone(), Misbuild::AnswersArp)]),
         })
     },
 };
@@ -383,7 +359,7 @@ pub(super) const TAKEN_AND_SILENT: Rule = Rule {
 pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
     name: "vip-back-at-the-director",
     explains: Explains::Error,
-    sources: &[NEIGHBOUR, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![NEIGHBOUR, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (answered, reset) = super::nodest::reset_by_director(view)?;
         let before = view
@@ -414,7 +390,6 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
                     / "客户端的内核放弃了作为 VIP 邻居的 {node}，重新询问。这次调度器应答说 VIP 在它那里（client 上的{reply}）。于是下一个\
                        {what}去往调度器（client 上的{sent}）。这条连接没有经过调度器，调度器没有它的条目：报文段来到调度器自己的 TCP，被以 \
                        RST 拒绝（client 上的数据包 {reset}）。",
-                node = node,
                 reply = first(reply),
                 what = view.kind(answered),
                 sent = first(answered.sent),
@@ -455,11 +430,7 @@ impl<'a> Taken<'a> {
     }
 
     fn shown_by(&self) -> Vec<Citation> {
-        vec![
-            Citation::Packet(self.reply.number),
-            packet(self.sent),
-            packet(self.reached),
-        ]
+        cites![self.reply, self.sent, self.reached]
     }
 
     fn text(&self, view: &CellView<'_>) -> Bilingual {

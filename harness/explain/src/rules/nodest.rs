@@ -14,11 +14,7 @@ pub(super) const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 pub(super) const DROPPED: Rule = Rule {
     name: "entry-without-server",
     explains: Explains::Silence,
-    sources: &[
-        control("__ip_vs_unlink_dest"),
-        core("ip_vs_in_hook"),
-        connections("__ip_vs_conn_put"),
-    ],
+    sources: sources![control: "__ip_vs_unlink_dest", core: "ip_vs_in_hook", connections: "__ip_vs_conn_put"],
     holds: |view| {
         let dropped = Dropped::of(view)?;
         let server = dropped.server;
@@ -60,14 +56,11 @@ pub(super) const DROPPED: Rule = Rule {
                 dropped.stopped.iter().map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [
+            advice: and_patience([
                 Advice::ExpireNodestConn,
                 Advice::Drain(server.clone()),
                 Advice::StopMysqldFirst(server.clone()),
-            ]
-            .into_iter()
-            .chain(patience())
-            .collect(),
+            ]),
         })
     },
 };
@@ -76,13 +69,7 @@ pub(super) const DROPPED: Rule = Rule {
 pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
     name: "entry-expired-with-its-server",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_expire_nodest_conn_flush"),
-        core("ip_vs_in_hook"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_expire_nodest_conn_flush", core: "ip_vs_in_hook", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -126,12 +113,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 reset = reset.packet,
                 found_ended = found_ended(view),
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                ..table.iter().flat_map(Table::shown_by),
-                arrived,
-                reset
-            ],
+            shown_by: cites![deleted, ..table.iter().flat_map(Table::shown_by), arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -142,13 +124,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
 pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
     name: "entry-expired-by-a-segment",
     explains: Explains::Error,
-    sources: &[
-        core("ip_vs_in"),
-        connections("ip_vs_conn_expire_now"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![core: "ip_vs_in", connections: "ip_vs_conn_expire_now", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -191,13 +167,7 @@ pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(table.snapshot),
-                at_director,
-                arrived,
-                reset
-            ],
+            shown_by: cites![deleted, table, at_director, arrived, reset],
             claims: [
                 claims([dropped.sent.packet], &Fate::Dropped),
                 said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
@@ -235,12 +205,7 @@ pub(super) fn left_to_the_director(view: &CellView<'_>) -> Bilingual {
 pub(super) const EXPIRED_LATER: Rule = Rule {
     name: "entry-expired-in-the-end",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", ..OWN_TCP],
     holds: |view| {
         let dropped = Dropped::of(view)?;
         let (answered, reset) = reset_by_director(view)?;
@@ -279,7 +244,7 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: cites![last, arrived, reset, Citation::Snapshot(gone.snapshot)],
+            shown_by: cites![last, arrived, reset, gone],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })

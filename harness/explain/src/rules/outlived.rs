@@ -10,10 +10,7 @@ use lvs_matrix_model::scenario::Forwarding;
 pub(super) const THAWED: Rule = Rule {
     name: "mysqld-thawed",
     explains: Explains::Answer,
-    sources: &[
-        Source::of("tcp_recvmsg", "net/ipv4/tcp.c"),
-        Source::of("inet_csk_accept", "net/ipv4/inet_connection_sock.c"),
-    ],
+    sources: sources![tcp_common: "tcp_recvmsg", sockets: "inet_csk_accept"],
     holds: |view| {
         let request = view.request()?;
         let (reached, server) = request.at_server()?;
@@ -84,7 +81,7 @@ pub(super) const THAWED: Rule = Rule {
 pub(super) const LINK_BACK: Rule = Rule {
     name: "link-came-back",
     explains: Explains::Answer,
-    sources: &[tcp_timer("tcp_retransmit_timer")],
+    sources: sources![tcp_timer: "tcp_retransmit_timer"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, node) = request.reached.as_ref()?;

@@ -7,7 +7,6 @@ use super::super::bilingual::operation;
 use super::client::end_event;
 use super::firewall::{NFT, REJECT_ICMP, REJECT_RST};
 use super::prelude::*;
-use super::rule::tcp_output;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::verdict::{Behaviour, Discarded, DiscardedKind, HeldBack, Reason};
 
@@ -24,7 +23,7 @@ const ECONNREFUSED: u16 = 111;
 pub(super) const KEEPS_OUT: Rule = Rule {
     name: "own-firewall-keeps-out",
     explains: Explains::Silence,
-    sources: &[TAPS, NFT, REJECT_ICMP, REJECT_RST],
+    sources: sources![TAPS, NFT, REJECT_ICMP, REJECT_RST],
     holds: |view| {
         let kept_out = |segment: &&Discarded| match (segment.why, segment.kind) {
             (Reason::OwnFirewall { .. }, DiscardedKind::SynAck | DiscardedKind::Payload { .. }) => true,
@@ -74,12 +73,9 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                 packet = first.packet,
                 did = did,
             ),
-            shown_by: cites![
-                ..all.iter().map(|segment| Citation::Packet(segment.packet)),
-                Citation::Step(step)
-            ],
+            shown_by: cites![..all, Citation::Step(step)],
             claims: Vec::new(),
-            advice: about_firewalls(view).into_iter().chain(patience()).collect(),
+            advice: and_patience(about_firewalls(view)),
         })
     },
 };
@@ -108,12 +104,8 @@ fn verdict_of(view: &CellView<'_>, step: u32, chain: Chain) -> Option<FirewallVe
 pub(super) const HOLDS_BACK: Rule = Rule {
     name: "own-firewall-holds-back",
     explains: Explains::Silence,
-    sources: &[
-        NFT,
-        HOOK,
-        tcp_output("tcp_connect"),
-        tcp_output("tcp_write_xmit"),
-        tcp_output("tcp_send_probe0"),
+    sources: sources![
+        NFT, HOOK, tcp_output: "tcp_connect", tcp_output: "tcp_write_xmit", tcp_output: "tcp_send_probe0",
     ],
     holds: |view| {
         let held_back = unsent(view)?;
@@ -142,7 +134,7 @@ pub(super) const HOLDS_BACK: Rule = Rule {
                 text = did_not_leave(view, held_back),
                 goes_on = goes_on,
             ),
-            shown_by: cites![Citation::Step(held_back.step)],
+            shown_by: cites![held_back],
             claims: Vec::new(),
             advice: sooner(view),
         })
@@ -189,7 +181,7 @@ fn did_not_leave(view: &CellView<'_>, held_back: HeldBack) -> Bilingual {
 pub(super) const REFUSES: Rule = Rule {
     name: "own-firewall-refuses",
     explains: Explains::Error,
-    sources: &[NFT, REJECT_ICMP, REJECT_RST, TCP_RESET],
+    sources: sources![NFT, REJECT_ICMP, REJECT_RST, TCP_RESET],
     holds: |view| {
         let held_back = unsent(view)?;
         let errno = view.observed.error.as_ref()?.errno?;
@@ -233,7 +225,7 @@ pub(super) const REFUSES: Rule = Rule {
                 by = by,
                 error = error,
             ),
-            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![held_back, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -243,10 +235,8 @@ pub(super) const REFUSES: Rule = Rule {
 pub(super) const GIVES_UP: Rule = Rule {
     name: "own-firewall-until-tcp-gives-up",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_probe_timer"),
-        tcp_timer("tcp_write_err"),
+    sources: sources![
+        tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_probe_timer", tcp_timer: "tcp_write_err",
     ],
     holds: |view| {
         let held_back = unsent(view)?;
@@ -276,7 +266,7 @@ pub(super) const GIVES_UP: Rule = Rule {
                 what = what,
                 error = error,
             ),
-            shown_by: cites![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
+            shown_by: cites![held_back, end_event(view)?],
             claims: Vec::new(),
             advice: sooner(view),
         })

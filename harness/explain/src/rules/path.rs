@@ -15,7 +15,7 @@ const NETEM: Source = Source::of("netem_enqueue", "net/sched/sch_netem.c");
 pub(super) const HOST_OFF: Rule = Rule {
     name: "host-off",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit"), tcp("tcp_v4_err")],
+    sources: sources![transmit: "ip_vs_dr_xmit", tcp: "tcp_v4_err"],
     holds: |view| {
         let head = view.request()?;
         // Before it is passed on, a segment may have to wait for an ARP reply that never comes.
@@ -113,12 +113,7 @@ pub(super) const HOST_OFF: Rule = Rule {
             ),
             shown_by,
             claims,
-            advice: node
-                .real_server()
-                .map(|server| Advice::HealthCheck(server.clone()))
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience(node.real_server().cloned().map(Advice::HealthCheck)),
         })
     },
 };
@@ -146,7 +141,7 @@ const ON_THE_WAY: [Node; 3] = [Node::Director, Node::SecondDirector, Node::Route
 pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
     name: "director-unplugged",
     explains: Explains::Silence,
-    sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
+    sources: sources![bridge: "should_deliver"],
     holds: |view| {
         let at = view.request()?.sent.at;
         if view.unplugged(&Node::Router, at).is_some() {
@@ -160,7 +155,7 @@ pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
 pub(super) const ROUTER_UNPLUGGED: Rule = Rule {
     name: "router-unplugged",
     explains: Explains::Silence,
-    sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
+    sources: sources![bridge: "should_deliver"],
     holds: |view| {
         let at = view.request()?.sent.at;
         let before = view.unplugged(&Node::Router, at);
@@ -173,7 +168,7 @@ pub(super) const ROUTER_UNPLUGGED: Rule = Rule {
 pub(super) const LOST_BEFORE: Rule = Rule {
     name: "lost-before-the-director",
     explains: Explains::Silence,
-    sources: &[NETEM],
+    sources: sources![NETEM],
     holds: |view| {
         let at = view.request()?.sent.at;
         if ON_THE_WAY.iter().any(|node| view.unplugged(node, at).is_some()) {
@@ -282,7 +277,7 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
 pub(super) const LOST_AFTER: Rule = Rule {
     name: "lost-after-the-director",
     explains: Explains::Silence,
-    sources: &[NETEM],
+    sources: sources![NETEM],
     holds: |view| {
         let request = view.request()?;
         let (_, node) = request.passed_on.as_ref()?;
@@ -300,7 +295,6 @@ pub(super) const LOST_AFTER: Rule = Rule {
         let place = bilingual!(
             "between director and {node} (first {lost} on director; {step})"
                 / "在调度器与 {node} 之间丢失（首个为 director 上的{lost}；{step}）",
-            node = node,
             lost = first(lost.first()?.1),
             step = doing(&step.action),
         );
@@ -312,7 +306,7 @@ pub(super) const LOST_AFTER: Rule = Rule {
 pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
     name: "lost-before-the-client",
     explains: Explains::Silence,
-    sources: &[NETEM],
+    sources: sources![NETEM],
     holds: |view| {
         let lossy = |node: &Node| Some(view.netem(node, view.end())?.0);
         let step = lossy(&Node::Client).or_else(|| lossy(&Node::Router))?;
@@ -402,7 +396,7 @@ fn held<'a>(view: &CellView<'a>, at: Instant) -> Vec<Held<'a>> {
 pub(super) const DELAYED: Rule = Rule {
     name: "delayed-on-the-link",
     explains: Explains::Silence,
-    sources: &[NETEM],
+    sources: sources![NETEM],
     holds: |view| {
         let request = view.request()?;
         let held = held(view, request.sent.at);

@@ -16,7 +16,7 @@ pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> 
 pub(super) const BY_TEMPLATE: Rule = Rule {
     name: "by-its-template",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_sched_persist"), connections("ip_vs_check_template")],
+    sources: sources![core: "ip_vs_sched_persist", connections: "ip_vs_check_template"],
     holds: |view| {
         let (server, shown) = by_template(view)?;
         let request = view.first_passed_on()?;
@@ -36,15 +36,7 @@ pub(super) const BY_TEMPLATE: Rule = Rule {
                 passed = first(*passed),
                 answer = answer.number,
             ),
-            shown_by: [
-                shown,
-                vec![
-                    packet(request.sent),
-                    packet(*passed),
-                    Citation::Packet(answer.number),
-                ],
-            ]
-            .concat(),
+            shown_by: cites![..shown, request.sent, passed, answer],
             claims: claims([request.sent.packet], &Fate::Delivered(to.clone())),
             advice: Vec::new(),
         })

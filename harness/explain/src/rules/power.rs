@@ -26,7 +26,7 @@ fn started_anew<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<(
 pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
     name: "off-for-a-while",
     explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit"), tcp_timer("tcp_retransmit_timer")],
+    sources: sources![transmit: "ip_vs_dr_xmit", tcp_timer: "tcp_retransmit_timer"],
     holds: |view| {
         let head = view.request()?;
         let again = view.sendings().find(|passage| passage.reached.is_some())?;
@@ -42,11 +42,6 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
         let (off, _) = view.unplugged(node, head.sent.at)?;
         let during = view.links(node).filter(|(_, began, _)| *began <= again.sent.at);
         let (on, back, _) = during.last().filter(|(_, _, down)| !down)?;
-        let mut shown_by = vec![Citation::Step(off.number), Citation::Step(on.number)];
-        shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
-        shown_by.push(packet(again.sent));
-        // What became of the one that arrived is another rule's.
-        let claims = fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(
@@ -65,8 +60,9 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
                 on = doing(&on.action),
                 again = first(again.sent),
             ),
-            shown_by,
-            claims,
+            shown_by: cites![off, on, ..lost.iter().map(|(_, seen)| seen), again.sent],
+            // What became of the one that arrived is another rule's.
+            claims: fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone())),
             advice: patience(),
         })
     },
@@ -76,7 +72,7 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
 pub(super) const UNKNOWN_NOW: Rule = Rule {
     name: "started-anew",
     explains: Explains::Error,
-    sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (on, back) = started_anew(view, server, reset.at)?;
@@ -103,10 +99,7 @@ pub(super) const UNKNOWN_NOW: Rule = Rule {
 pub(super) const FORGOTTEN: Rule = Rule {
     name: "statement-forgotten",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("tcp_rearm_rto", "net/ipv4/tcp_input.c"),
-        tcp_timer("tcp_keepalive_timer"),
-    ],
+    sources: sources![tcp_input: "tcp_rearm_rto", tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         if !matches!(view.observed.behaviour, Behaviour::Hung { .. }) {
             return None;

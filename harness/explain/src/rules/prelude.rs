@@ -1,6 +1,6 @@
 //! What nearly every rule names: the cell and its packets, what a rule is made of, and words.
 
-pub(super) use super::super::advice::{Advice, patience};
+pub(super) use super::super::advice::{Advice, and_patience, patience};
 pub(super) use super::super::bilingual::{Bilingual, bilingual, doing};
 pub(super) use super::super::cell_view::{CellView, packet};
 pub(super) use super::super::citing::cites;
@@ -8,9 +8,7 @@ pub(super) use super::super::claim::Fate;
 pub(super) use super::super::fate::{claims, said};
 pub(super) use super::super::moment;
 pub(super) use super::super::passage::{Passage, Seen};
-pub(super) use super::rule::{
-    Explains, Finding, Rule, Source, connections, control, core, tcp, tcp_timer, transmit,
-};
+pub(super) use super::rule::{Explains, Finding, Rule, Source, Sources, files, sources};
 pub(super) use super::shared::{answer_from, first, times, times_more};
 pub(super) use lvs_matrix_model::Name;
 pub(super) use lvs_matrix_model::action::Node;

@@ -4,7 +4,6 @@ use super::super::claim;
 use super::super::table::{Entry, Table};
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
-use super::rule::tcp_protocol;
 
 const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
 
@@ -22,7 +21,7 @@ pub(super) enum Fate {
 }
 
 /// An entry from the port of the client's SYN, which is of an earlier connection.
-pub(super) struct OldEntry<'a> {
+pub(in super::super) struct OldEntry<'a> {
     table: Table,
     entry: Entry,
     pub(super) server: &'a Name,
@@ -69,7 +68,7 @@ impl<'a> OldEntry<'a> {
     }
 
     /// Where the tables are that had it.
-    pub(super) fn place(&self) -> Citation {
+    pub(in super::super) fn place(&self) -> Citation {
         Citation::Snapshot(self.table.snapshot)
     }
 
@@ -133,10 +132,8 @@ impl<'a> OldEntry<'a> {
 pub(super) const DROPS: Rule = Rule {
     name: "old-entry-without-server",
     explains: Explains::Silence,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        tcp_protocol("tcp_state_transition"),
+    sources: sources![
+        core: "is_new_conn_expected", core: "ip_vs_in_hook", tcp_protocol: "tcp_state_transition",
     ],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
@@ -162,11 +159,7 @@ pub(super) const DROPS: Rule = Rule {
                 from = first(*head),
                 to = first(*tail),
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(old.table.snapshot),
-                ..&dropped
-            ],
+            shown_by: cites![deleted, old, ..&dropped],
             claims: claims(
                 view.sendings()
                     .take_while(|passage| passage.passed_on.is_none())
@@ -192,11 +185,7 @@ pub(super) const DROPS: Rule = Rule {
 pub(super) const LEADS: Rule = Rule {
     name: "led-by-an-old-entry",
     explains: Explains::Circumstance,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        connections("ip_vs_conn_put"),
-    ],
+    sources: sources![core: "is_new_conn_expected", core: "ip_vs_in_hook", connections: "ip_vs_conn_put"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn && old.never_opened())?;
         let passed = view.first_passed_on()?;
@@ -221,7 +210,7 @@ pub(super) const LEADS: Rule = Rule {
                 server = old.server,
                 seen = first(*seen),
             ),
-            shown_by: cites![Citation::Snapshot(old.table.snapshot), seen],
+            shown_by: cites![old, seen],
             // Of a server that may still be chosen the entry does not end by itself.
             advice: (weight == 0)
                 .then_some(Advice::ExpireNodestConn)
@@ -236,11 +225,7 @@ pub(super) const LEADS: Rule = Rule {
 pub(super) const OVER: Rule = Rule {
     name: "scheduled-after-the-old-entry",
     explains: Explains::Answer,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", core: "ip_vs_schedule", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
         dropped(view).first()?;
@@ -266,7 +251,7 @@ pub(super) const OVER: Rule = Rule {
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: cites![Citation::Snapshot(old.table.snapshot), sent, passed, answer],
+            shown_by: cites![old, sent, passed, answer],
             claims: claims([sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })
@@ -278,11 +263,9 @@ pub(super) const OVER: Rule = Rule {
 pub(super) const EXPIRED: Rule = Rule {
     name: "scheduled-after-a-dropped-syn",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_in"),
-        connections("ip_vs_conn_expire_now"),
-        core("ip_vs_schedule"),
-        transmit("ip_vs_dr_xmit"),
+    sources: sources![
+        core: "ip_vs_in", connections: "ip_vs_conn_expire_now", core: "ip_vs_schedule",
+        transmit: "ip_vs_dr_xmit",
     ],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::ExpiresNow)?;
@@ -317,18 +300,10 @@ pub(super) const EXPIRED: Rule = Rule {
                 at_director = first(*at_director),
                 again = first(again.sent),
                 later = Human(again.sent.at.since(head.sent.at)),
-                server = server,
                 passed = passed.packet,
                 answer = answer.number,
             ),
-            shown_by: cites![
-                deleted.shown_by,
-                Citation::Snapshot(old.table.snapshot),
-                at_director,
-                again.sent,
-                passed,
-                answer
-            ],
+            shown_by: cites![deleted, old, at_director, again.sent, passed, answer],
             claims: [
                 claims([head.sent.packet], &claim::Fate::Dropped),
                 claims([again.sent.packet], &claim::Fate::delivered(server)),
@@ -343,11 +318,7 @@ pub(super) const EXPIRED: Rule = Rule {
 pub(super) const PASSES_ON: Rule = Rule {
     name: "passed-on-by-an-old-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("is_new_conn_expected"),
-        core("ip_vs_in_hook"),
-        transmit("ip_vs_dr_xmit"),
-    ],
+    sources: sources![core: "is_new_conn_expected", core: "ip_vs_in_hook", transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn)?;
         let request = view.request()?;
@@ -383,12 +354,7 @@ pub(super) const PASSES_ON: Rule = Rule {
                 server = old.server,
                 answer = answer.number,
             ),
-            shown_by: cites![
-                request.sent,
-                Citation::Snapshot(old.table.snapshot),
-                passed,
-                answer
-            ],
+            shown_by: cites![request.sent, old, passed, answer],
             claims: claims([request.sent.packet], &claim::Fate::Delivered(to.clone())),
             advice: Vec::new(),
         })

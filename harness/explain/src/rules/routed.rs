@@ -9,17 +9,15 @@ use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::verdict::Terminator;
 
 /// IPVS looks at what the host takes in.
-const TAKEN_IN: Source = core("ip_vs_ops4");
+const TAKEN_IN: Source = files::core("ip_vs_ops4");
 
 /// An answer from an address that no device has finds no way out.
 pub(super) const MUTE: Rule = Rule {
     name: "answer-from-nobodys-address",
     explains: Explains::Silence,
-    sources: &[
-        Source::of("ip_route_output_key_hash_rcu", "net/ipv4/route.c"),
-        Source::of("__ip_dev_find", "net/ipv4/devinet.c"),
-        tcp("tcp_v4_send_reset"),
-        Source::of("icmp_route_lookup", "net/ipv4/icmp.c"),
+    sources: sources![
+        route: "ip_route_output_key_hash_rcu", "net/ipv4/devinet.c": "__ip_dev_find",
+        tcp: "tcp_v4_send_reset", "net/ipv4/icmp.c": "icmp_route_lookup",
     ],
     holds: |view| {
         // IPv6 does not ask whose the source is (net/ipv6/ip6_output.c, `ip6_dst_lookup_tail`).
@@ -92,7 +90,6 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
         "{server} had been deleted, and with expire_nodest_conn=1 the connection's entry went with it. \
          {own_tcp}"
             / "{server} 已被删除，expire_nodest_conn=1 时连接的条目也随之消失。{own_tcp}",
-        server = server,
         own_tcp = own_tcp,
     );
     Some((why, vec![deleted.shown_by]))
@@ -102,11 +99,7 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
 pub(super) const NO_ROUTER: Rule = Rule {
     name: "unmarked-and-no-router",
     explains: Explains::Silence,
-    sources: &[
-        TAKEN_IN,
-        Source::of("ip_route_input_slow", "net/ipv4/route.c"),
-        Source::of("ip_error", "net/ipv4/route.c"),
-    ],
+    sources: sources![TAKEN_IN, route: "ip_route_input_slow", route: "ip_error"],
     holds: |view| {
         let sendings: Vec<&Passage<'_>> = view.sendings().filter(|_| is_routed(view)).collect();
         let request = *sendings.first()?;
@@ -150,7 +143,7 @@ pub(super) const NO_ROUTER: Rule = Rule {
 pub(super) const REFUSED: Rule = Rule {
     name: "passed-on-without-a-mark",
     explains: Explains::Error,
-    sources: &[TAKEN_IN, NEIGHBOUR, tcp("tcp_v4_err")],
+    sources: sources![TAKEN_IN, NEIGHBOUR, tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let (mut found, refusal) = passed_on(view, request)?;
@@ -167,7 +160,7 @@ pub(super) const REFUSED: Rule = Rule {
 pub(super) const UNREACHABLE: Rule = Rule {
     name: "statement-without-a-mark",
     explains: Explains::Silence,
-    sources: &[TAKEN_IN, NEIGHBOUR],
+    sources: sources![TAKEN_IN, NEIGHBOUR],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (mut found, _) = passed_on(view, request)?;

@@ -78,7 +78,7 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
 pub(super) const ANSWER_ENDS: Rule = Rule {
     name: "answer-ends-at-the-router",
     explains: Explains::Silence,
-    sources: &[TRACKED, FLUSHED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![TRACKED, FLUSHED, tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request()?;
         let (_, server) = request.at_server()?;
@@ -120,7 +120,6 @@ pub(super) const ANSWER_ENDS: Rule = Rule {
                        {head}）。路由器凭其对该连接的记录换回客户端的地址。但{why}。于是这个应答成了发给路由器自己的，路由器自己的 TCP \
                        没有这条连接，以 RST 拒绝（router 上的数据包 {refused}），连接只对 {server} 一方结束。客户端什么也没收到。只有\
                        客户端发出的报文段才会使路由器重新记录该连接。",
-                server = server,
                 what = view.carrier(),
                 head = first(head),
                 why = why,
@@ -147,7 +146,7 @@ fn passed_on(view: &CellView<'_>, packet: &Packet) -> bool {
 pub(super) const KEPT_ANEW: Rule = Rule {
     name: "router-keeps-the-connection-anew",
     explains: Explains::Circumstance,
-    sources: &[PICKED_UP, SET_UP],
+    sources: sources![PICKED_UP, SET_UP],
     holds: |view| {
         let head = view
             .since_request()
@@ -172,7 +171,6 @@ pub(super) const KEPT_ANEW: Rule = Rule {
                 came = first(came),
                 why = why,
                 key = LOOSE,
-                known = known,
             ),
             shown_by,
             ..Finding::default()
@@ -205,13 +203,7 @@ fn translated(view: &CellView<'_>, passage: &Passage<'_>) -> Option<(Seen, std::
 pub(super) const UNTRANSLATED: Rule = Rule {
     name: "passed-on-untranslated",
     explains: Explains::Error,
-    sources: &[
-        TRACKED,
-        PICKED_UP,
-        core("ip_vs_in_hook"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: sources![TRACKED, PICKED_UP, core: "ip_vs_in_hook", tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let came = at_router(view, request)?;
@@ -259,10 +251,9 @@ pub(super) const UNTRANSLATED: Rule = Rule {
 pub(super) const ONE_ADDRESS: Rule = Rule {
     name: "one-address-for-all-clients",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("nf_nat_masquerade_ipv4", "net/netfilter/nf_nat_masquerade.c"),
-        Source::of("ip_vs_sh_hashkey", "net/netfilter/ipvs/ip_vs_sh.c"),
-        core("ip_vs_sched_persist"),
+    sources: sources![
+        "net/netfilter/nf_nat_masquerade.c": "nf_nat_masquerade_ipv4", source_hash: "ip_vs_sh_hashkey",
+        core: "ip_vs_sched_persist",
     ],
     holds: |view| {
         let nic = view.plan.source_nat()?;
@@ -276,17 +267,14 @@ pub(super) const ONE_ADDRESS: Rule = Rule {
             (None, own @ ("sh" | "mh")) if service.scheduler_flags.is_empty() => bilingual!(
                 "{own} hashes the client's address, which leads all of them to one real server"
                     / "{own} 对客户端地址做散列，因此所有客户端到同一台真实服务器",
-                own = own,
             ),
             (None, own @ ("sh" | "mh")) => bilingual!(
                 "{own} hashes the client's port, too, which still differs"
                     / "{own} 也散列客户端的端口，端口仍各不相同",
-                own = own,
             ),
             (None, own) => bilingual!(
                 "{own} does not look at the address, so that makes no difference to it"
                     / "{own} 不看地址，所以这对它没有影响",
-                own = own,
             ),
         };
         Some(Finding {

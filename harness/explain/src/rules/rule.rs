@@ -28,7 +28,7 @@ pub(in super::super) struct Rule {
     /// What it explains.
     pub(in super::super) explains: Explains,
     /// The functions of the kernel that do it.
-    pub(in super::super) sources: &'static [Source],
+    pub(in super::super) sources: Sources,
     /// Its conditions, and what it says where they hold.
     pub(in super::super) holds: fn(&CellView<'_>) -> Option<Finding>,
 }
@@ -48,12 +48,19 @@ pub(in super::super) struct Finding {
     pub(in super::super) advice: Vec<Advice>,
 }
 
-/// For each file of the kernel the function that names a function of that file.
+/// Functions of the kernel, as [`sources!`] lists them.
+pub(in super::super) type Sources = &'static [&'static [Source]];
+
+/// For each file of the kernel that several rules cite the function that names a function of that file.
 macro_rules! files {
     ($($name:ident: $file:literal;)+) => {
-        $(pub(super) const fn $name(function: &'static str) -> Source {
-            Source::of(function, $file)
-        })+
+        pub(super) mod files {
+            use super::Source;
+
+            $(pub(in super::super) const fn $name(function: &'static str) -> Source {
+                Source::of(function, $file)
+            })+
+        }
     };
 }
 
@@ -63,9 +70,44 @@ files! {
     connections: "net/netfilter/ipvs/ip_vs_conn.c";
     tcp_protocol: "net/netfilter/ipvs/ip_vs_proto_tcp.c";
     udp_protocol: "net/netfilter/ipvs/ip_vs_proto_udp.c";
-    udp: "net/ipv4/udp.c";
     transmit: "net/netfilter/ipvs/ip_vs_xmit.c";
+    sync: "net/netfilter/ipvs/ip_vs_sync.c";
+    source_hash: "net/netfilter/ipvs/ip_vs_sh.c";
+    maglev: "net/netfilter/ipvs/ip_vs_mh.c";
+    lblc: "net/netfilter/ipvs/ip_vs_lblc.c";
     tcp: "net/ipv4/tcp_ipv4.c";
+    tcp_common: "net/ipv4/tcp.c";
+    tcp_input: "net/ipv4/tcp_input.c";
     tcp_output: "net/ipv4/tcp_output.c";
     tcp_timer: "net/ipv4/tcp_timer.c";
+    sockets: "net/ipv4/inet_connection_sock.c";
+    udp: "net/ipv4/udp.c";
+    route: "net/ipv4/route.c";
+    arp: "net/ipv4/arp.c";
+    neighbour: "net/core/neighbour.c";
+    bridge: "net/bridge/br_forward.c";
+    vrrp: "keepalived/vrrp/vrrp.c";
+    checkers: "keepalived/check/ipwrapper.c";
 }
+
+/// `sources![core: "ip_vs_in_hook", "fs/select.c": "do_sys_poll", NFT, ..OWN_TCP]`: functions by their file,
+/// which is one of [`files`] or is written out; sources that have a name; and behind `..` all of a list.
+macro_rules! sources {
+    (@of [$($done:expr),*] $(,)?) => { &[$($done),*] };
+    (@of [$($done:expr),*] ..$all:ident $(, $($rest:tt)*)?) => {
+        $crate::rules::rule::sources!(@of [$($done,)* &$all] $($($rest)*)?)
+    };
+    (@of [$($done:expr),*] $file:ident: $function:literal $(, $($rest:tt)*)?) => {
+        $crate::rules::rule::sources!(
+            @of [$($done,)* &[$crate::rules::rule::files::$file($function)]] $($($rest)*)?
+        )
+    };
+    (@of [$($done:expr),*] $file:literal: $function:literal $(, $($rest:tt)*)?) => {
+        $crate::rules::rule::sources!(@of [$($done,)* &[$crate::Source::of($function, $file)]] $($($rest)*)?)
+    };
+    (@of [$($done:expr),*] $known:ident $(, $($rest:tt)*)?) => {
+        $crate::rules::rule::sources!(@of [$($done,)* &[$known]] $($($rest)*)?)
+    };
+    ($($all:tt)+) => { $crate::rules::rule::sources!(@of [] $($all)+) };
+}
+pub(super) use sources;

@@ -18,11 +18,7 @@ const DISCONNECT: Source = Source::of("tcp_disconnect", "net/ipv4/tcp.c");
 pub(super) const NOTHING_LISTENS: Rule = Rule {
     name: "nothing-listens",
     explains: Explains::Error,
-    sources: &[
-        transmit("ip_vs_dr_xmit"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: sources![transmit: "ip_vs_dr_xmit", tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
         let (passed, server) = request.sent_to_server()?;
@@ -84,7 +80,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
 pub(super) const CLOSED: Rule = Rule {
     name: "mysqld-ended",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE],
+    sources: sources![TCP_CLOSE],
     holds: |view| {
         let (server, closing) = ended_by_its_server(view, TerminatorKind::Fin)?;
         let (stopped, began) = stopped_mysqld(view, server, closing.at)?;
@@ -130,11 +126,6 @@ pub(super) const CLOSED: Rule = Rule {
                 what = view.what(),
             ),
         };
-        let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
-        packets.push(closing.packet);
-        packets.sort_unstable();
-        let steps = std::iter::once(Citation::Step(stopped.number));
-        let shown_by = steps.chain(packets.into_iter().map(Citation::Packet)).collect();
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -148,7 +139,7 @@ pub(super) const CLOSED: Rule = Rule {
                 way = way,
                 then = then,
             ),
-            shown_by,
+            shown_by: cites![stopped, ..request, closing],
             claims: claims([closing.packet], &Fate::Closed),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
@@ -159,7 +150,7 @@ pub(super) const CLOSED: Rule = Rule {
 pub(super) const UNREAD: Rule = Rule {
     name: "closed-with-unread-data",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    sources: sources![TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (stopped, began) = stopped_mysqld(view, server, reset.at)?;
@@ -220,7 +211,7 @@ pub(super) const UNREAD: Rule = Rule {
 pub(super) const TOLD_TO: Rule = Rule {
     name: "told-to-end-the-connection",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    sources: sources![TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |view| {
         let request = view.request().filter(|_| view.plan.server_kind().is_echo())?;
         let (reached, server) = request.at_server()?;
@@ -246,7 +237,6 @@ pub(super) const TOLD_TO: Rule = Rule {
                        （client 上的数据包 {end}，{at}）。",
                 what = view.carrier(),
                 reached = first(*reached),
-                by = by,
                 end = end.packet,
                 at = moment(end.at),
             ),
@@ -264,7 +254,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) const WAIT_TIMEOUT: Rule = Rule {
     name: "wait-timeout",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE, DISCONNECT],
+    sources: sources![TCP_CLOSE, DISCONNECT],
     holds: |view| {
         let server = view.server().filter(|_| !view.is_connect())?;
         let closing = closed_by_itself(view, server)?;
@@ -326,7 +316,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 past = past(view, server),
                 then = then,
             ),
-            shown_by: [shown, vec![packet(last), Citation::Packet(closing.packet)]].concat(),
+            shown_by: cites![..shown, last, closing],
             claims: claims([closing.packet], &Fate::TimedOut),
             advice: match request {
                 // The server's end of the connection ended a wait that had another reason.
@@ -456,7 +446,7 @@ pub(super) fn ended_by_its_server<'a>(
 pub(super) const UNKNOWN_THERE: Rule = Rule {
     name: "connection-unknown-at-the-server",
     explains: Explains::Error,
-    sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: sources![tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset"],
     holds: |view| {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (stopped, _) = stopped_mysqld(view, server, reset.at)?;

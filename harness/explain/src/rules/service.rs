@@ -8,7 +8,7 @@ use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::verdict::Terminator;
 
 /// A SYN that no service takes goes up to the director's own TCP.
-const NO_SERVICE_TAKES_IT: [Source; 4] = [control("ip_vs_service_find"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]];
+const NO_SERVICE_TAKES_IT: Sources = sources![control: "ip_vs_service_find", ..OWN_TCP];
 
 /// The client's SYN, where it arrived at the director, the RST by which the director refused it, and the
 /// director's table.
@@ -25,7 +25,7 @@ fn refused_syn<'v, 'a>(view: &'v CellView<'a>) -> Option<(&'v Passage<'a>, Seen,
 pub(super) const NO_SERVICE: Rule = Rule {
     name: "no-service-for-a-syn",
     explains: Explains::Error,
-    sources: &NO_SERVICE_TAKES_IT,
+    sources: NO_SERVICE_TAKES_IT,
     holds: |view| {
         let (request, arrived, reset, table) = refused_syn(view)?;
         (!table.has_service()).then(|| Finding {
@@ -54,10 +54,8 @@ pub(super) const NO_SERVICE: Rule = Rule {
 pub(super) const OTHER_SERVICE: Rule = Rule {
     name: "edit-of-another-service",
     explains: Explains::Circumstance,
-    sources: &[
-        control("__ip_vs_update_dest"),
-        control("ip_vs_del_dest"),
-        connections("ip_vs_bind_dest"),
+    sources: sources![
+        control: "__ip_vs_update_dest", control: "ip_vs_del_dest", connections: "ip_vs_bind_dest",
     ],
     holds: |view| {
         let server = view.server()?;
@@ -82,8 +80,6 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
         let (step, began, service) = edits.last()?;
         let table = view.table_then(view.end())?;
         let own = table.weight(server)?;
-        let mut shown_by = vec![Citation::Step(step.number)];
-        shown_by.extend(table.shown_by());
         Some(Finding {
             at: began,
             text: bilingual!(
@@ -94,13 +90,9 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
                     / "步骤 {step} 修改的是另一个虚拟服务 {service}。每个服务对 {server} 都有自己的目的地和权重，每个条目指向自己服务的\
                        目的地。在这条连接所属的服务中，{server} 仍在表中，权重为 {own}。",
                 step = step.number,
-                service = service,
-                server = server,
-                own = own,
             ),
-            shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            shown_by: cites![step, ..table.shown_by()],
+            ..Finding::default()
         })
     },
 };
@@ -109,7 +101,7 @@ pub(super) const OTHER_SERVICE: Rule = Rule {
 pub(super) const UNMARKED: Rule = Rule {
     name: "no-mark-on-a-syn",
     explains: Explains::Error,
-    sources: &NO_SERVICE_TAKES_IT,
+    sources: NO_SERVICE_TAKES_IT,
     holds: |view| {
         let mark = view.plan.service().mark?;
         let (request, arrived, reset, table) = refused_syn(view).filter(|(.., table)| table.has_service())?;
@@ -126,8 +118,6 @@ pub(super) const UNMARKED: Rule = Rule {
                     / "该虚拟服务属于防火墙标记 {mark}，而步骤 {flush} 删去了打标记的规则。客户端的 SYN 到达调度器时没有标记（director \
                        上的{arrived}），也没有服务具有它的地址和端口：IPVS 放行，它来到调度器自己的 TCP，因为 VIP 是调度器的地址。那里\
                        没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。已有条目的连接，其报文段无需标记即被转发。",
-                mark = mark,
-                flush = flush,
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
@@ -145,11 +135,9 @@ pub(super) const UNMARKED: Rule = Rule {
 pub(super) const NO_HOOKS: Rule = Rule {
     name: "last-service-gone",
     explains: Explains::Error,
-    sources: &[
-        control("__ip_vs_del_service"),
-        core("ip_vs_unregister_hooks"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
+    sources: sources![
+        control: "__ip_vs_del_service", core: "ip_vs_unregister_hooks", tcp: "tcp_v4_rcv",
+        tcp: "tcp_v4_send_reset",
     ],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
@@ -182,11 +170,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
@@ -197,12 +181,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
 pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
     name: "entry-timed-out",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
-    ],
+    sources: sources![connections: "ip_vs_conn_expire", ..OWN_TCP],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
@@ -247,11 +226,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(last), packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), last, arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice,
         })
@@ -268,13 +243,9 @@ const FEW: usize = 8;
 pub(super) const DROPPED_ENTRY: Rule = Rule {
     name: "entry-dropped-in-defence",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_random_dropentry"),
-        connections("todrop_entry"),
-        control("update_defense_level"),
-        OWN_TCP[0],
-        OWN_TCP[1],
-        OWN_TCP[2],
+    sources: sources![
+        connections: "ip_vs_random_dropentry", connections: "todrop_entry", control: "update_defense_level",
+        ..OWN_TCP,
     ],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
@@ -316,11 +287,7 @@ pub(super) const DROPPED_ENTRY: Rule = Rule {
                 left = left_to_the_director(view),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![packet(*last), packet(arrived), Citation::Packet(reset.packet)],
-            ]
-            .concat(),
+            shown_by: cites![..table.shown_by(), last, arrived, reset],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::NoDropEntry, Advice::Reconnect],
         })

@@ -6,7 +6,7 @@ use super::prelude::*;
 use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::client::{Keepalive, Setting};
-use lvs_matrix_model::record::ClientErrorKind;
+use lvs_matrix_model::record::{ClientErrorKind, ClientEvent};
 
 const ETIMEDOUT: u16 = 110;
 
@@ -19,10 +19,7 @@ fn late(time: Duration) -> Duration {
 pub(super) const USER_TIMEOUT: Rule = Rule {
     name: "user-timeout",
     explains: Explains::Error,
-    sources: &[
-        tcp_timer("tcp_write_timeout"),
-        tcp_timer("tcp_clamp_rto_to_user_timeout"),
-    ],
+    sources: sources![tcp_timer: "tcp_write_timeout", tcp_timer: "tcp_clamp_rto_to_user_timeout"],
     holds: |view| {
         let limit = user_timeout(view)?;
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -51,7 +48,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 last = last.packet,
                 lasted = Human(lasted),
             ),
-            shown_by: cites![first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![first, last, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -61,7 +58,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
 pub(super) const PROBES_UNANSWERED: Rule = Rule {
     name: "probes-unanswered",
     explains: Explains::Silence,
-    sources: &[tcp_timer("tcp_keepalive_timer"), core("ip_vs_in_hook")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer", core: "ip_vs_in_hook"],
     holds: |view| {
         let probes = Probes::of(view)?;
         let (first, server) = (probes.sent.first()?, view.server()?);
@@ -126,7 +123,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
 pub(super) const KEEPALIVE: Rule = Rule {
     name: "keepalive-exhausted",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_keepalive_timer")],
+    sources: sources![tcp_timer: "tcp_keepalive_timer"],
     holds: |view| {
         let probes = Probes::of(view)?;
         let ended = timed_out(view)?;
@@ -169,7 +166,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 lasted = Human(ended.since(last.at)),
                 why = why,
             ),
-            shown_by: cites![probes.heard, first, last, Citation::Event(end_event(view)?)],
+            shown_by: cites![probes.heard, first, last, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -179,7 +176,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
 pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
     name: "time-out-of-the-program",
     explains: Explains::Error,
-    sources: &[Source::of("do_sys_poll", "fs/select.c")],
+    sources: sources!["fs/select.c": "do_sys_poll"],
     holds: |view| {
         let ended = view.operation.ended?;
         let lasted = ended.since(view.operation.began);
@@ -215,7 +212,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 limit = Human(limit),
                 lasted = Human(lasted),
             ),
-            shown_by: cites![began, Citation::Event(end_event(view)?)],
+            shown_by: cites![began, end_event(view)?],
             ..Finding::default()
         })
     },
@@ -240,7 +237,7 @@ fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding
                    什么让它放弃。",
             lasted = Human(lasted),
         ),
-        shown_by: cites![began, Citation::Event(end_event(view)?)],
+        shown_by: cites![began, end_event(view)?],
         ..Finding::default()
     })
 }
@@ -314,6 +311,6 @@ fn timed_out(view: &CellView<'_>) -> Option<Instant> {
 }
 
 /// The client's event at the end of the operation.
-fn end_event(view: &CellView<'_>) -> Option<u32> {
-    Some(view.record.end_of(view.operation.number)?.number)
+fn end_event<'a>(view: &CellView<'a>) -> Option<&'a ClientEvent> {
+    view.record.end_of(view.operation.number)
 }

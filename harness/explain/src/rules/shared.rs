@@ -2,13 +2,14 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet};
+use super::super::citing::cites;
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::icmp::HOST_UNREACHABLE;
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::table::Table;
-use super::rule::{Finding, Source, tcp, tcp_protocol};
+use super::rule::{Finding, Source, files};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
@@ -82,10 +83,7 @@ pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a 
 
 /// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.
 pub(super) fn with_table(table: &Table, seen: [Seen; 2], refusal: &Terminator) -> Vec<Citation> {
-    let mut shown_by = table.shown_by();
-    shown_by.extend(seen.map(packet));
-    shown_by.push(Citation::Packet(refusal.packet));
-    shown_by
+    cites![..table.shown_by(), ..seen, refusal]
 }
 
 /// By which method the director passed packets of the connection on to this server: `In direct routing`.
@@ -118,9 +116,9 @@ pub(super) fn past(view: &CellView<'_>, server: &Name) -> Bilingual {
 
 /// What every rule of the director's own TCP cites: a segment without an entry that is no SYN goes up to it.
 pub(super) const OWN_TCP: [Source; 3] = [
-    tcp_protocol("tcp_conn_schedule"),
-    tcp("tcp_v4_rcv"),
-    tcp("tcp_v4_send_reset"),
+    files::tcp_protocol("tcp_conn_schedule"),
+    files::tcp("tcp_v4_rcv"),
+    files::tcp("tcp_v4_send_reset"),
 ];
 
 /// Is the VIP no address of the director, which takes in what its firewall marks?
@@ -181,7 +179,7 @@ pub(super) fn served(
         text,
         shown_by,
         claims: claims(
-            [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
+            [arrived.map_or(sent, |arrived| arrived.sent).packet],
             &Fate::delivered(server),
         ),
         advice: Vec::new(),

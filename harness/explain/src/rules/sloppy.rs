@@ -3,7 +3,6 @@
 use super::super::claim;
 use super::failover::passed_by_the_other;
 use super::prelude::*;
-use super::rule::tcp_protocol;
 
 const SLOPPY_TCP: &str = "net.ipv4.vs.sloppy_tcp";
 
@@ -135,10 +134,8 @@ impl<'a> PickedUp<'a> {
 pub(super) const PICKED_UP: Rule = Rule {
     name: "picked-up-by-sloppy-tcp",
     explains: Explains::Answer,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        tcp_protocol("tcp_conn_schedule"),
-        core("ip_vs_schedule"),
+    sources: sources![
+        connections: "ip_vs_conn_expire", tcp_protocol: "tcp_conn_schedule", core: "ip_vs_schedule",
     ],
     holds: |view| {
         let picked = PickedUp::of(view)?;
@@ -168,12 +165,9 @@ pub(super) const PICKED_UP: Rule = Rule {
 pub(super) const ELSEWHERE: Rule = Rule {
     name: "scheduled-to-another-server",
     explains: Explains::Error,
-    sources: &[
-        connections("ip_vs_conn_expire"),
-        tcp_protocol("tcp_conn_schedule"),
-        core("ip_vs_schedule"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
+    sources: sources![
+        connections: "ip_vs_conn_expire", tcp_protocol: "tcp_conn_schedule", core: "ip_vs_schedule",
+        tcp: "tcp_v4_rcv", tcp: "tcp_v4_send_reset",
     ],
     holds: |view| {
         let picked = PickedUp::of(view)?;
@@ -222,10 +216,7 @@ pub(super) const ELSEWHERE: Rule = Rule {
 pub(super) const OVERDUE: Rule = Rule {
     name: "entry-outlived-its-time",
     explains: Explains::Circumstance,
-    sources: &[
-        connections("__ip_vs_conn_put_timer"),
-        Source::of("calc_wheel_index", "kernel/time/timer.c"),
-    ],
+    sources: sources![connections: "__ip_vs_conn_put_timer", "kernel/time/timer.c": "calc_wheel_index"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let arrived = request.arrived?;

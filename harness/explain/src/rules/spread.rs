@@ -6,18 +6,6 @@ use lvs_matrix_model::action::{Action, Edit, TableAction};
 use lvs_matrix_model::record::StepOutcome;
 use lvs_matrix_model::verdict::Spread;
 
-const fn source_hash(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_sh.c")
-}
-
-const fn maglev(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_mh.c")
-}
-
-const fn destination_hash(function: &'static str) -> Source {
-    Source::of(function, "net/netfilter/ipvs/ip_vs_dh.c")
-}
-
 /// The scheduler of the service, if no step has set another one.
 fn scheduler<'a>(view: &CellView<'a>) -> Option<&'a str> {
     let set = view.record.steps.iter().any(|step| {
@@ -53,8 +41,6 @@ fn counted(spread: &Spread) -> Bilingual {
         "Of the {total} clients {stayed} had a real server that has stayed in the table with a weight, and \
          {moved} of these reached another one now."
             / "{total} 个客户端中，{stayed} 个原来的真实服务器仍在表中且权重不为 0，其中 {moved} 个现在到了另一台。",
-        total = total,
-        stayed = stayed,
         moved = spread.moved(),
     )
 }
@@ -76,7 +62,6 @@ fn with_port(flag: &str) -> Bilingual {
         " With {flag} the client's port is hashed, too, and a new connection has another port: a client is \
          bound to no server."
             / "使用 {flag} 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。",
-        flag = flag,
     )
 }
 
@@ -84,7 +69,7 @@ fn with_port(flag: &str) -> Bilingual {
 pub(super) const BY_SOURCE_HASH: Rule = Rule {
     name: "spread-by-source-hash",
     explains: Explains::Circumstance,
-    sources: &[source_hash("ip_vs_sh_hashkey"), source_hash("ip_vs_sh_reassign")],
+    sources: sources![source_hash: "ip_vs_sh_hashkey", source_hash: "ip_vs_sh_reassign"],
     holds: |view| {
         let (_, spread) = spread(view, &["sh"])?;
         let text = counted(spread);
@@ -108,7 +93,7 @@ pub(super) const BY_SOURCE_HASH: Rule = Rule {
 pub(super) const BY_MAGLEV: Rule = Rule {
     name: "spread-by-maglev",
     explains: Explains::Circumstance,
-    sources: &[maglev("ip_vs_mh_permutate"), maglev("ip_vs_mh_populate")],
+    sources: sources![maglev: "ip_vs_mh_permutate", maglev: "ip_vs_mh_populate"],
     holds: |view| {
         let (_, spread) = spread(view, &["mh"])?;
         let text = counted(spread);
@@ -133,10 +118,9 @@ pub(super) const BY_MAGLEV: Rule = Rule {
 pub(super) const BY_DESTINATION: Rule = Rule {
     name: "spread-by-destination",
     explains: Explains::Circumstance,
-    sources: &[
-        destination_hash("ip_vs_dh_schedule"),
-        Source::of("ip_vs_lblc_schedule", "net/netfilter/ipvs/ip_vs_lblc.c"),
-        Source::of("ip_vs_lblcr_schedule", "net/netfilter/ipvs/ip_vs_lblcr.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_dh.c": "ip_vs_dh_schedule", lblc: "ip_vs_lblc_schedule",
+        "net/netfilter/ipvs/ip_vs_lblcr.c": "ip_vs_lblcr_schedule",
     ],
     holds: |view| {
         let (own, spread) = spread(view, &["dh", "lblc", "lblcr"])?;
@@ -147,7 +131,6 @@ pub(super) const BY_DESTINATION: Rule = Rule {
              each address asked for is another site."
                 / "{own} 依据客户端请求的目的地址，而对所有客户端那都是 VIP：只要某台真实服务器可选，所有客户端都到它那里。它是为缓存设计的，\
                    在那里每个目的地址是不同的站点。",
-            own = own,
         );
         Some(finding(view, spread, text, &why))
     },
@@ -157,9 +140,9 @@ pub(super) const BY_DESTINATION: Rule = Rule {
 pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
     name: "spread-by-turn-or-count",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_rr_schedule", "net/netfilter/ipvs/ip_vs_rr.c"),
-        Source::of("ip_vs_wlc_schedule", "net/netfilter/ipvs/ip_vs_wlc.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_rr.c": "ip_vs_rr_schedule",
+        "net/netfilter/ipvs/ip_vs_wlc.c": "ip_vs_wlc_schedule",
     ],
     holds: |view| {
         let of = ["rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "twos"];
@@ -169,7 +152,6 @@ pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
             " {own} does not look at who asks: a client whose turn is the same as before reaches the same \
              server by chance."
                 / "{own} 不看是谁在请求：客户端再次到达同一台服务器只是碰巧轮到。",
-            own = own,
         );
         Some(finding(view, spread, text, &why))
     },

@@ -169,7 +169,7 @@ fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> 
 pub(super) const DROPS: Rule = Rule {
     name: "stateful-firewall-drops",
     explains: Explains::Silence,
-    sources: &[CT_STATE, TCP_NEW, TCP_PACKET, NOTRACK, NFT],
+    sources: sources![CT_STATE, TCP_NEW, TCP_PACKET, NOTRACK, NFT],
     holds: |view| Guard::all(view).iter().find_map(|guard| dropped(view, guard)),
 };
 

@@ -3,7 +3,7 @@
 use super::super::bilingual::listed;
 use super::super::table::Table;
 use super::prelude::*;
-use lvs_matrix_model::action::{Action, Edit, TableAction};
+use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection};
 use lvs_matrix_model::scenario::Forwarding;
 
@@ -200,10 +200,7 @@ fn connections(count: usize) -> Bilingual {
 /// again. `None` if it has none, because it was saved and restored: ipvsadm(8) does not save them
 /// (ipvsadm.c, `print_service_entry` with `FMT_RULE`).
 fn said_since(view: &CellView<'_>, server: &Name, at: Instant) -> Option<Option<Instant>> {
-    let edits = view.done(|action| {
-        let Action::Table(Edit { action: edit, .. }) = action else {
-            return None;
-        };
+    let edits = view.edits(|_, edit| {
         let restores = *edit == TableAction::RestoreTable;
         (restores || edit.server() == Some(server)).then_some(restores)
     });
@@ -300,10 +297,9 @@ pub(in super::super) fn by_its_scheduler(view: &CellView<'_>, at: Instant) -> Op
 pub(super) const FULL: Rule = Rule {
     name: "server-at-its-threshold",
     explains: Explains::Circumstance,
-    sources: &[
-        connections_of("ip_vs_bind_dest"),
-        control("__ip_vs_dest_update_overload"),
-        connections_of("ip_vs_unbind_dest"),
+    sources: sources![
+        connections: "ip_vs_bind_dest", control: "__ip_vs_dest_update_overload",
+        connections: "ip_vs_unbind_dest",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
@@ -345,24 +341,19 @@ pub(super) const FULL: Rule = Rule {
                 over = over,
             ),
             shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
 
-const fn connections_of(function: &'static str) -> Source {
-    super::rule::connections(function)
-}
-
-const LBLC: Source = Source::of("ip_vs_lblc_schedule", "net/netfilter/ipvs/ip_vs_lblc.c");
-const LBLC_OVERLOADED: Source = Source::of("is_overloaded", "net/netfilter/ipvs/ip_vs_lblc.c");
+/// How lblc finds that the server of its cache is overloaded.
+const LBLC: Sources = sources![lblc: "ip_vs_lblc_schedule", lblc: "is_overloaded"];
 
 /// The scheduler lblc goes on with the server of its cache, which is at its threshold.
 pub(super) const KEPT_IN_CACHE: Rule = Rule {
     name: "lblc-keeps-its-server",
     explains: Explains::Circumstance,
-    sources: &[LBLC, LBLC_OVERLOADED],
+    sources: LBLC,
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
         let (passed, server) = request.sent_to_server()?;
@@ -395,7 +386,7 @@ pub(super) const KEPT_IN_CACHE: Rule = Rule {
 pub(super) const PASSED_BY: Rule = Rule {
     name: "lblc-passes-by",
     explains: Explains::Circumstance,
-    sources: &[LBLC, LBLC_OVERLOADED],
+    sources: LBLC,
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;
         let (passed, server) = request.sent_to_server()?;
@@ -444,10 +435,9 @@ pub(super) const PASSED_BY: Rule = Rule {
 pub(super) const HASHED: Rule = Rule {
     name: "hashed-to-an-unavailable-server",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("ip_vs_dh_schedule", "net/netfilter/ipvs/ip_vs_dh.c"),
-        Source::of("ip_vs_sh_get", "net/netfilter/ipvs/ip_vs_sh.c"),
-        Source::of("ip_vs_mh_get", "net/netfilter/ipvs/ip_vs_mh.c"),
+    sources: sources![
+        "net/netfilter/ipvs/ip_vs_dh.c": "ip_vs_dh_schedule", source_hash: "ip_vs_sh_get",
+        maglev: "ip_vs_mh_get",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect() || view.is_udp())?;

@@ -7,10 +7,10 @@ use lvs_matrix_model::capture::decode::FRAGMENT;
 use lvs_matrix_model::capture::flow::{TOO_BIG, TooBig, too_big};
 use lvs_matrix_model::scenario::Forwarding;
 
-const TCP_V4: Source = tcp("tcp_v4_mtu_reduced");
+const TCP_V4: Source = files::tcp("tcp_v4_mtu_reduced");
 const TCP_V6: Source = Source::of("tcp_v6_mtu_reduced", "net/ipv6/tcp_ipv6.c");
 const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
-const SIZES: Source = transmit("ensure_mtu_is_adequate");
+const SIZES: Source = files::transmit("ensure_mtu_is_adequate");
 
 /// What was too big, and what the director said of it.
 struct Refused<'v, 'a> {
@@ -93,7 +93,7 @@ impl<'v, 'a> Refused<'v, 'a> {
 pub(super) const LEARNED: Rule = Rule {
     name: "smaller-segments",
     explains: Explains::Answer,
-    sources: &[SIZES, TCP_V4, TCP_V6],
+    sources: sources![SIZES, TCP_V4, TCP_V6],
     holds: |view| {
         let refused = Refused::of(view)?;
         if view.filters_icmp(refused.told.at).is_some() {
@@ -124,7 +124,7 @@ pub(super) const LEARNED: Rule = Rule {
 pub(super) const UNHEARD: Rule = Rule {
     name: "icmp-filtered",
     explains: Explains::Silence,
-    sources: &[SIZES, NFT],
+    sources: sources![SIZES, NFT],
     holds: |view| {
         let refused = Refused::of(view)?;
         let step = view.filters_icmp(refused.told.at)?;
@@ -141,12 +141,11 @@ pub(super) const UNHEARD: Rule = Rule {
                     / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），抓包在它之前看到该报文。因此客户端的 TCP \
                        不知道该大小，把沉默当作丢包，以同样大小重发报文段，共 {times}。小语句放得下，在这样的路径上能得到应答。",
                 told = refused.told(),
-                step = step,
                 times = times(refused.all.len()),
             ),
             shown_by: cites![..refused.shown_by(), Citation::Step(step)],
             claims: refused.claims(),
-            advice: refused.smaller(view).into_iter().chain(patience()).collect(),
+            advice: and_patience(refused.smaller(view)),
         })
     },
 };
@@ -155,7 +154,7 @@ pub(super) const UNHEARD: Rule = Rule {
 pub(super) const PROBED: Rule = Rule {
     name: "mtu-probing",
     explains: Explains::Answer,
-    sources: &[SIZES, NFT, tcp_timer("tcp_mtu_probing")],
+    sources: sources![SIZES, NFT, tcp_timer: "tcp_mtu_probing"],
     holds: |view| {
         const KEY: &str = "net.ipv4.tcp_mtu_probing";
         let refused = Refused::of(view)?;
@@ -195,11 +194,9 @@ pub(super) const PROBED: Rule = Rule {
 pub(super) const IN_PIECES: Rule = Rule {
     name: "fragmented-in-the-tunnel",
     explains: Explains::Answer,
-    sources: &[
-        SIZES,
-        transmit("ip_vs_tunnel_xmit"),
-        Source::of("ip_do_fragment", "net/ipv4/ip_output.c"),
-        Source::of("ip_defrag", "net/ipv4/ip_fragment.c"),
+    sources: sources![
+        SIZES, transmit: "ip_vs_tunnel_xmit", "net/ipv4/ip_output.c": "ip_do_fragment",
+        "net/ipv4/ip_fragment.c": "ip_defrag",
     ],
     holds: |view| {
         const KEY: &str = "net.ipv4.vs.pmtu_disc";

@@ -15,10 +15,8 @@ const NAT_ICMP_SEND: &str = "net.ipv4.vs.nat_icmp_send";
 pub(super) const NO_ENTRY: Rule = Rule {
     name: "answer-without-entry",
     explains: Explains::Silence,
-    sources: &[
-        core("ip_vs_out_hook"),
-        connections("ip_vs_expire_nodest_conn_flush"),
-        core("ip_vs_unregister_hooks"),
+    sources: sources![
+        core: "ip_vs_out_hook", connections: "ip_vs_expire_nodest_conn_flush", core: "ip_vs_unregister_hooks",
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -94,11 +92,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
 pub(super) const REFUSED: Rule = Rule {
     name: "answer-refused-without-entry",
     explains: Explains::Silence,
-    sources: &[
-        core("ip_vs_out_hook"),
-        Source::of("ip_vs_has_real_service", "net/netfilter/ipvs/ip_vs_ctl.c"),
-        tcp("tcp_v4_err"),
-    ],
+    sources: sources![core: "ip_vs_out_hook", control: "ip_vs_has_real_service", tcp: "tcp_v4_err"],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, server) = request.at_server()?;
@@ -177,7 +171,6 @@ fn at_the_other(view: &CellView<'_>, said: Seen) -> Option<(Bilingual, Vec<Citat
         "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table of \
          {to} had no entry for the connection: {from} had passed the request on"
             / "应答来到了 {to}：它已随 VIP 一起接管了真实服务器的网关，而 {to} 的表中没有这条连接的条目，请求是由 {from} 转发的",
-        to = to,
         from = view.director(),
     );
     (!table.has_entry(view.known_as)).then(|| (why, table.shown_by()))

@@ -7,7 +7,7 @@ use lvs_matrix_model::verdict::Tried;
 pub(super) const ANOTHER: Rule = Rule {
     name: "another-server-answers",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_in_hook"), core("ip_vs_schedule")],
+    sources: sources![core: "ip_vs_in_hook", core: "ip_vs_schedule"],
     holds: |view| {
         let tried = view.operation.tried.last().filter(|_| view.is_connect())?;
         let server = view.server()?;

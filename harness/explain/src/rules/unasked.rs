@@ -14,10 +14,7 @@ const AT_ONCE: Duration = Duration::from_millis(10);
 pub(super) const PUT_OFF: Rule = Rule {
     name: "acknowledgement-put-off",
     explains: Explains::Circumstance,
-    sources: &[
-        Source::of("__tcp_ack_snd_check", "net/ipv4/tcp_input.c"),
-        tcp_timer("tcp_delack_timer"),
-    ],
+    sources: sources![tcp_input: "__tcp_ack_snd_check", tcp_timer: "tcp_delack_timer"],
     holds: |view| {
         let answered = match reset_by_director(view) {
             Some((answered, _)) => answered,
@@ -65,10 +62,7 @@ pub(super) const PUT_OFF: Rule = Rule {
 pub(super) const PROBE: Rule = Rule {
     name: "keepalive-probe-answered",
     explains: Explains::Circumstance,
-    sources: &[
-        tcp_timer("tcp_keepalive_timer"),
-        Source::of("tcp_xmit_probe_skb", "net/ipv4/tcp_output.c"),
-    ],
+    sources: sources![tcp_timer: "tcp_keepalive_timer", tcp_output: "tcp_xmit_probe_skb"],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;
         if !view.is_probe(answered) {

@@ -10,7 +10,7 @@ use lvs_matrix_model::action::{Action, Chain, TrafficAction};
 pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
     name: "answer-past-the-director",
     explains: Explains::Answer,
-    sources: &[transmit("ip_vs_dr_xmit")],
+    sources: sources![transmit: "ip_vs_dr_xmit"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
@@ -38,11 +38,7 @@ pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
 pub(super) const BY_ITS_ENTRY: Rule = Rule {
     name: "answer-by-its-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_out_hook"),
-        core("handle_response"),
-        transmit("ip_vs_nat_xmit"),
-    ],
+    sources: sources![core: "ip_vs_out_hook", core: "handle_response", transmit: "ip_vs_nat_xmit"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
@@ -80,11 +76,7 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
 pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
     name: "answer-by-a-synced-entry",
     explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_out_hook"),
-        core("handle_response"),
-        Source::of("ip_vs_proc_conn", "net/netfilter/ipvs/ip_vs_sync.c"),
-    ],
+    sources: sources![core: "ip_vs_out_hook", core: "handle_response", sync: "ip_vs_proc_conn"],
     holds: |view| {
         let under_way = UnderWay::of(view)?;
         let (server, answer) = (under_way.server, under_way.answer);
@@ -106,7 +98,6 @@ pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
             from = view.director(),
             change = under_way.change(),
             reached = first(under_way.reached),
-            to = to,
             state = entry.state(),
             translated = first(translated),
             answer = answer.number,
@@ -150,14 +141,11 @@ impl<'v, 'a> UnderWay<'v, 'a> {
 
     /// What a rule says of it; `also` shows it, too.
     fn finding(&self, text: Bilingual, also: Option<Seen>) -> Finding {
-        let mut shown_by = vec![packet(self.request.sent), packet(self.reached)];
-        shown_by.extend(self.changes.iter().map(|(step, _)| Citation::Step(*step)));
-        shown_by.extend(also.map(packet));
-        shown_by.push(Citation::Packet(self.answer.number));
+        let changes = self.changes.iter().map(|(step, _)| Citation::Step(*step));
         Finding {
             at: self.request.sent.at,
             text,
-            shown_by,
+            shown_by: cites![self.request.sent, self.reached, ..changes, ..also, self.answer],
             claims: claims([self.request.sent.packet], &Fate::delivered(self.server)),
             advice: Vec::new(),
         }

@@ -14,10 +14,8 @@ use lvs_matrix_model::capture::flow::at_or_after;
 pub(super) const HANDSHAKE: Rule = Rule {
     name: "handshake-half-done",
     explains: Explains::Silence,
-    sources: &[
-        core("ip_vs_in_hook"),
-        Source::of("tcp_rcv_synsent_state_process", "net/ipv4/tcp_input.c"),
-        Source::of("reqsk_timer_handler", "net/ipv4/inet_connection_sock.c"),
+    sources: sources![
+        core: "ip_vs_in_hook", tcp_input: "tcp_rcv_synsent_state_process", sockets: "reqsk_timer_handler",
     ],
     holds: |view| {
         let server = view.server().filter(|_| view.is_connect())?;
@@ -86,10 +84,7 @@ pub(super) const HANDSHAKE: Rule = Rule {
                     .map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience([Advice::ExpireNodestConn, Advice::Drain(server.clone())]),
         })
     },
 };
@@ -98,11 +93,9 @@ pub(super) const HANDSHAKE: Rule = Rule {
 pub(super) const WINDOW: Rule = Rule {
     name: "window-update-dropped",
     explains: Explains::Silence,
-    sources: &[
-        control("__ip_vs_unlink_dest"),
-        core("ip_vs_in_hook"),
-        Source::of("tcp_cleanup_rbuf", "net/ipv4/tcp.c"),
-        super::rule::tcp_timer("tcp_probe_timer"),
+    sources: sources![
+        control: "__ip_vs_unlink_dest", core: "ip_vs_in_hook", tcp_common: "tcp_cleanup_rbuf",
+        tcp_timer: "tcp_probe_timer",
     ],
     holds: |view| {
         let server = view.server()?;
@@ -166,10 +159,7 @@ pub(super) const WINDOW: Rule = Rule {
             ],
             // A FIN would have to wait behind the rest of the answer.
             claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
-            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: and_patience([Advice::ExpireNodestConn, Advice::Drain(server.clone())]),
         })
     },
 };
@@ -178,7 +168,7 @@ pub(super) const WINDOW: Rule = Rule {
 pub(super) const GIVEN_UP: Rule = Rule {
     name: "server-gave-up",
     explains: Explains::Error,
-    sources: &[TCP_CLOSE],
+    sources: sources![TCP_CLOSE],
     holds: |view| {
         let server = view.server()?;
         let closing = closed_by_itself(view, server)?;
@@ -253,10 +243,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 past = past(view, server),
                 abrupt = abrupt(view, closing),
             ),
-            shown_by: shown
-                .into_iter()
-                .chain([said.number, closing.packet].map(Citation::Packet))
-                .collect(),
+            shown_by: cites![..shown, said, closing],
             claims: claims([closing.packet], &Fate::TimedOut),
             advice: vec![Advice::Reconnect],
         })

@@ -7,49 +7,32 @@ use std::fmt::Display;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noun(&'static str, &'static str);
 
-/// `cell`, `个单元`.
-pub const CELL: Noun = Noun("cell", "个单元");
-/// `run`, `次运行`.
-pub const RUN: Noun = Noun("run", "次运行");
-/// `retransmission`, `次重传`.
-pub const RETRANSMISSION: Noun = Noun("retransmission", "次重传");
-/// `byte`, `字节`.
-pub const BYTE: Noun = Noun("byte", " 字节");
-/// `outcome`, `个结果`.
-pub const OUTCOME: Noun = Noun("outcome", "个结果");
-/// `value`, `个取值`.
-pub const VALUE: Noun = Noun("value", "个取值");
-/// `packet`, `个数据包`.
-pub const PACKET: Noun = Noun("packet", "个数据包");
-/// `more packet`, `个后续数据包`.
-pub const MORE_PACKET: Noun = Noun("more packet", "个后续数据包");
-/// `session`, `个会话`.
-pub const SESSION: Noun = Noun("session", "个会话");
-/// `row`, `行`.
-pub const ROW: Noun = Noun("row", "行");
-/// `real server`, `台真实服务器`.
-pub const REAL_SERVER: Noun = Noun("real server", "台真实服务器");
-/// `other connection`, `条其他连接`.
-pub const OTHER_CONNECTION: Noun = Noun("other connection", "条其他连接");
-/// `change`, `种变更`.
-pub const CHANGE: Noun = Noun("change", "种变更");
+/// The nouns, a constant each: `NAME: English singular / Chinese with its measure word;`.
+macro_rules! nouns {
+    ($($name:ident: $english:literal / $chinese:literal;)+) => {
+        $(#[doc = concat!("`", $english, "`, `", $chinese, "`.")]
+        pub const $name: Noun = Noun($english, $chinese);)+
 
-#[cfg(test)]
-pub(super) const ALL: [Noun; 13] = [
-    CELL,
-    RUN,
-    RETRANSMISSION,
-    BYTE,
-    OUTCOME,
-    VALUE,
-    PACKET,
-    MORE_PACKET,
-    SESSION,
-    ROW,
-    REAL_SERVER,
-    OTHER_CONNECTION,
-    CHANGE,
-];
+        #[cfg(test)]
+        pub(super) const ALL: &[Noun] = &[$($name),+];
+    };
+}
+
+nouns! {
+    CELL: "cell" / "个单元";
+    RUN: "run" / "次运行";
+    RETRANSMISSION: "retransmission" / "次重传";
+    BYTE: "byte" / " 字节";
+    OUTCOME: "outcome" / "个结果";
+    VALUE: "value" / "个取值";
+    PACKET: "packet" / "个数据包";
+    MORE_PACKET: "more packet" / "个后续数据包";
+    SESSION: "session" / "个会话";
+    ROW: "row" / "行";
+    REAL_SERVER: "real server" / "台真实服务器";
+    OTHER_CONNECTION: "other connection" / "条其他连接";
+    CHANGE: "change" / "种变更";
+}
 
 impl Language {
     /// `1 cell`, `24 cells`; `24 个单元`.

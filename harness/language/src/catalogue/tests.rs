@@ -49,7 +49,7 @@ fn every_text_is_there_and_fills_in_the_same() {
         // A full stop closes a Chinese sentence with nothing after it.
         assert_eq!(chinese.is_empty(), name == "after_sentence", "{name}");
     }
-    for noun in counts::ALL {
+    for &noun in counts::ALL {
         let one = |language: Language| language.count(2, noun);
         assert!(one(Language::Chinese).chars().any(is_chinese), "{noun:?}");
         assert!(one(Language::English).ends_with('s'), "{noun:?}");

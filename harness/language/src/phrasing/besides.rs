@@ -1,7 +1,7 @@
 //! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its
 //! client says otherwise; and what the probes lived through.
 
-use super::{NOTHING, error_code};
+use super::{error_code, or_nothing};
 use crate::catalogue::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{JudgedCell, Try, TryEnd};
@@ -51,11 +51,7 @@ pub fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
 pub fn error_and_besides(words: Language, cell: &JudgedCell) -> String {
     let error = cell.observed.error.as_ref().map(|error| error_code(words, error));
     let all: Vec<String> = error.into_iter().chain(besides(words, cell)).collect();
-    if all.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        all.join(words.clauses())
-    }
+    or_nothing(all.join(words.clauses()))
 }
 
 /// `statement on rs1 (port 40776): no answer for 10s`.

@@ -76,6 +76,12 @@ in_both! {
 /// What is written where there is nothing.
 pub const NOTHING: &str = "–";
 
+/// The text, or [`NOTHING`] in place of an empty one.
+#[must_use]
+pub fn or_nothing(text: String) -> String {
+    if text.is_empty() { NOTHING.to_owned() } else { text }
+}
+
 /// The name of a behaviour that is not known, as reports for programs and style sheets have it.
 pub const UNDETERMINED: &str = "undetermined";
 
@@ -166,11 +172,7 @@ pub fn terminators(words: Language, list: &[Terminator]) -> String {
             }
         })
         .collect();
-    if texts.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        texts.join(words.listed())
-    }
+    or_nothing(texts.join(words.listed()))
 }
 
 /// `16 retransmissions of 13 bytes`; `None` if there were none.

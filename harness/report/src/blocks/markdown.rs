@@ -25,6 +25,17 @@ pub(crate) fn inline(text: &str) -> String {
     WRITER.write(text)
 }
 
+/// A page that `write` writes, ending with one newline.
+pub(crate) fn whole(write: impl FnOnce(&mut String) -> Result) -> String {
+    let mut out = String::with_capacity(16_384);
+    // Writing into a String cannot fail; the result is only there for `?`.
+    let _ = write(&mut out);
+    // The parts end with an empty line each, to be put one after the other.
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
 pub(crate) fn section(out: &mut String, words: Language, section: &Section) -> Result {
     writeln!(out, "## {}\n", section.title)?;
     blocks(out, words, &section.blocks)

@@ -1,6 +1,7 @@
 //! Cells gathered by what was changed, by the client, and by what it got.
 
 use super::case::{Case, Chapter, Kind};
+use crate::totals::counted;
 use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
@@ -97,14 +98,8 @@ fn lines<'a>(words: Language, cases: &[&'a Case<'a>], siblings: &Siblings<'a>) -
 }
 
 fn errors(words: Language, group: &[&Case<'_>]) -> Vec<String> {
-    let mut known: Vec<(String, usize)> = Vec::new();
-    for error in group.iter().filter_map(|case| case.cell.observed.error.as_ref()) {
-        let error = phrasing::error_code(words, error);
-        match known.iter_mut().find(|(one, _)| *one == error) {
-            Some((_, count)) => *count += 1,
-            None => known.push((error, 1)),
-        }
-    }
+    let errors = group.iter().filter_map(|case| case.cell.observed.error.as_ref());
+    let mut known = counted(errors.map(|error| phrasing::error_code(words, error)));
     // Stable: those that are as common stay in the order of the matrix.
     known.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     known.into_iter().map(|(error, _)| error).collect()

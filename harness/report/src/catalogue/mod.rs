@@ -61,12 +61,7 @@ pub struct CataloguedRun<'a> {
 #[must_use]
 pub fn catalogue_markdown(words: Language, runs: &[CataloguedRun<'_>]) -> String {
     let page = |pages: &str, name: &Name| format!("{pages}/{}", page_of_scenario(name));
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    let _ = as_markdown(&mut out, words, &sections(words, runs, &page));
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
+    markdown::whole(|out| as_markdown(out, words, &sections(words, runs, &page)))
 }
 
 /// The catalogue as one HTML file, ending with a newline. It can be searched, and asks for nothing.
@@ -214,9 +209,6 @@ fn errors(words: Language, line: &Line<'_>) -> String {
 }
 
 fn apart(words: Language, line: &Line<'_>) -> String {
-    if line.apart.is_empty() {
-        return phrasing::NOTHING.to_owned();
-    }
     let told = line.apart.iter().take(MOST).map(|apart| {
         let all = line.cases.len();
         words.set_apart_by(
@@ -227,21 +219,18 @@ fn apart(words: Language, line: &Line<'_>) -> String {
             apart.others,
         )
     });
-    told.collect::<Vec<_>>().join(words.clauses())
+    phrasing::or_nothing(told.collect::<Vec<_>>().join(words.clauses()))
 }
 
 /// So many settings that help are told.
 const HELPS: usize = 3;
 
 fn helps(words: Language, helps: &[Help]) -> String {
-    if helps.is_empty() {
-        return phrasing::NOTHING.to_owned();
-    }
     let told = helps.iter().take(HELPS).map(|help| {
         let settings = of_settings(words, &help.settings);
         words.helped_in(settings, &help.result, help.helped, help.of)
     });
-    told.collect::<Vec<_>>().join(words.clauses())
+    phrasing::or_nothing(told.collect::<Vec<_>>().join(words.clauses()))
 }
 
 /// The incidents that scenarios reproduce.

@@ -2,8 +2,7 @@
 
 use crate::blocks::{Block, Code, Folded, Section};
 use crate::escape::{one_line, shell};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::{CellRecord, CommandRecord};
 use std::fmt::Write as _;

@@ -1,7 +1,8 @@
 //! What the probes of a cell lived through.
 
 use crate::blocks::{Block, Cell, Row, Section, Table, foreign};
-use lvs_matrix_language::{Language, phrasing};
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing::{self, or_nothing};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::probe::{Asks, Probe};
 use lvs_matrix_model::verdict::{JudgedCell, Outage, Probed};
@@ -33,13 +34,6 @@ pub(crate) fn probes(words: Language, cell: &JudgedCell) -> Option<Section> {
 }
 
 fn row(words: Language, probe: &Probe, probed: &Probed) -> Row {
-    let or_none = |text: String| {
-        if text.is_empty() {
-            phrasing::NOTHING.to_owned()
-        } else {
-            text
-        }
-    };
     let asks = match probe.asks {
         Asks::NewConnection => words.new_connection(),
         Asks::OpenConnection => words.open_connection(),
@@ -63,9 +57,9 @@ fn row(words: Language, probe: &Probe, probed: &Probed) -> Row {
         Cell::Text(Human(probe.every).to_string()),
         count(probed.attempts),
         count(probed.answered),
-        Cell::Text(or_none(phrasing::losses(words, &probed.lost))),
+        Cell::Text(or_nothing(phrasing::losses(words, &probed.lost))),
         Cell::Count(probed.outages.len()),
-        Cell::Text(or_none(longest.collect::<Vec<_>>().join(words.listed()))),
-        Cell::Text(or_none(served.collect::<Vec<_>>().join(words.listed()))),
+        Cell::Text(or_nothing(longest.collect::<Vec<_>>().join(words.listed()))),
+        Cell::Text(or_nothing(served.collect::<Vec<_>>().join(words.listed()))),
     ])
 }

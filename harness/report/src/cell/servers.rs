@@ -109,11 +109,7 @@ fn session(words: Language, session: &ServerSession, lost: bool) -> Row {
         code(&session.command),
         session.seconds.to_string(),
         statement.map_or_else(|| phrasing::NOTHING.to_owned(), code),
-        if left.is_empty() {
-            phrasing::NOTHING.to_owned()
-        } else {
-            left.join("; ")
-        },
+        phrasing::or_nothing(left.join("; ")),
     ];
     Row::of(cells.into_iter().map(Cell::Text).collect())
 }

@@ -1,8 +1,6 @@
 //! In what a cell of two runs differs, and from when on a time does.
 
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, Length, phrasing};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::time::Duration;
 
@@ -116,21 +114,13 @@ pub(crate) fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> V
 /// Each kind once: how often a host repeats its RST is a matter of what else was on its way.
 pub(super) fn ended_by(cell: &JudgedCell) -> String {
     let mut kinds: Vec<String> = Vec::new();
-    for kind in cell
-        .observed
-        .terminators
-        .iter()
-        .map(|one| phrasing::terminator(Language::English, one))
-    {
+    for one in &cell.observed.terminators {
+        let kind = phrasing::terminator(Language::English, one);
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
-    if kinds.is_empty() {
-        phrasing::NOTHING.to_owned()
-    } else {
-        kinds.join(", ")
-    }
+    phrasing::or_nothing(kinds.join(", "))
 }
 
 fn time(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Option<Change> {

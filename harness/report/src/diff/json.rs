@@ -3,9 +3,7 @@
 use super::{Aspect, Changed, DIFF_FORMAT, NamedRun, RunDiff, Tolerance, Unknown};
 use crate::error::ReportError;
 use crate::json::{form, nanos, written};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, Length, phrasing};
 use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_model::verdict::JudgedCell;
 

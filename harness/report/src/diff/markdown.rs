@@ -1,6 +1,7 @@
 //! The comparison as GitHub-flavoured markdown, bounded as the page of a run is.
 
 use super::RunDiff;
+use crate::blocks::markdown;
 use crate::escape::{code, cut, inline};
 use std::fmt::Write as _;
 
@@ -13,12 +14,7 @@ impl RunDiff<'_> {
     /// The comparison as markdown, ending with a newline.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = String::new();
-        // Writing into a String cannot fail.
-        let _ = self.page(&mut out);
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-        out
+        markdown::whole(|out| self.page(out))
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {

@@ -2,9 +2,7 @@
 
 use super::{Axes, form, nanos};
 use crate::run::{capture_path, record_path};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, Length, phrasing};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::matrix::KernelId;

@@ -3,8 +3,7 @@
 
 use super::journey::{Host, host_of};
 use crate::svg::Glyph;
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;

@@ -1,7 +1,7 @@
 //! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
 use super::story;
-use crate::blocks::markdown::{blocks, inline as marked, section};
+use crate::blocks::markdown::{blocks, inline as marked, section, whole};
 use crate::blocks::{Block, Cell, Code, Column, Row, Section, Table, code};
 use crate::cell::{self, commands};
 use crate::ladder::ladder_mermaid;
@@ -16,13 +16,8 @@ use std::fmt::{Result, Write as _};
 /// folder, in which it lies as [`REPORT_FILE`].
 #[must_use]
 pub fn markdown_cell(report: &RunReport, cell: &JudgedCell) -> String {
-    let mut out = String::with_capacity(16_384);
-    // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = page(&mut out, report, cell, &files(report.language(), &cell.record));
-    // The parts end with an empty line each, to be put one after the other.
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
+    let links = files(report.language(), &cell.record);
+    whole(|out| page(out, report, cell, &links))
 }
 
 /// The page below these links.

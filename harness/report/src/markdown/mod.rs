@@ -20,7 +20,7 @@ pub use cell_page::markdown_cell;
 pub use pages::Pages;
 pub use summary::summary;
 
-use crate::blocks::markdown::{blocks, inline, section};
+use crate::blocks::markdown::{blocks, inline, section, whole};
 use crate::blocks::{Block, foreign, strong};
 use crate::causes::Found;
 use crate::cell;
@@ -41,10 +41,7 @@ const MOST: usize = 480 << 10;
 /// and are relative to the run's folder.
 #[must_use]
 pub fn markdown(report: &RunReport) -> String {
-    let mut out = String::with_capacity(8192 + report.cells().len() * 256);
-    // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = page(&mut out, report);
-    out
+    whole(|out| page(out, report))
 }
 
 fn page(out: &mut String, report: &RunReport) -> Result {
@@ -62,9 +59,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
             left_out.table(out, room, view, report, scenario)?;
         }
     }
-    left_out.tell(out, view.words, MOST, "[report.html](report.html)")?;
-    out.truncate(out.trim_end().len());
-    writeln!(out)
+    left_out.tell(out, view.words, MOST, "[report.html](report.html)")
 }
 
 /// Everything above the tables.

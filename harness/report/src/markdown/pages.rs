@@ -3,7 +3,7 @@
 //! only if it is said where these lie.
 
 use super::{cell_page, found, needing_a_look, scenario, title};
-use crate::blocks::markdown::{blocks, section};
+use crate::blocks::markdown::{blocks, section, whole};
 use crate::blocks::{Block, Statement};
 use crate::kernels;
 use crate::overview;
@@ -31,9 +31,9 @@ impl Pages<'_> {
             lies: Lies::AmongPages { whole: self.whole },
             words: report.language(),
         };
-        let mut pages = vec![(REPORT_FILE.to_owned(), text(|out| index(out, view, report)))];
+        let mut pages = vec![(REPORT_FILE.to_owned(), whole(|out| index(out, view, report)))];
         for one in &report.run().scenarios {
-            let page = text(|out| scenario::section(out, view, report, one));
+            let page = whole(|out| scenario::section(out, view, report, one));
             pages.push((page_of_scenario(&one.name), page));
         }
         let cells = report.cells().iter();
@@ -59,19 +59,9 @@ impl Pages<'_> {
         if cell.record.capture.is_some() {
             link(words.capture(), CAPTURE_FILE);
         }
-        let page = text(|out| cell_page::page(out, report, cell, &links));
+        let page = whole(|out| cell_page::page(out, report, cell, &links));
         (page_of_cell(id), page)
     }
-}
-
-/// What `write` writes, ending with one newline.
-fn text(write: impl FnOnce(&mut String) -> Result) -> String {
-    let mut out = String::with_capacity(16_384);
-    // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = write(&mut out);
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
 }
 
 /// The run in one line, how to read the tables, what was found, the sums of each scenario with its claim, and

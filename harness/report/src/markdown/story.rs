@@ -2,9 +2,7 @@
 
 use crate::blocks::{foreign, phrase};
 use crate::stamp::act;
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, Length, phrasing};
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;

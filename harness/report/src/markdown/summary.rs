@@ -2,7 +2,7 @@
 //! summary.
 
 use super::{head, scenario, title};
-use crate::blocks::markdown::{section, table_row};
+use crate::blocks::markdown::{section, table_row, whole};
 use crate::overview;
 use crate::row::Merged;
 use crate::run::{RunReport, ScenarioSummary};
@@ -20,11 +20,7 @@ pub(super) const RESERVED: usize = 512;
 /// GitHub takes 1 MiB for each step of a job, and shows nothing of a step that wrote more.
 #[must_use]
 pub fn summary(report: &RunReport, most: usize) -> String {
-    let mut out = String::new();
-    // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = page(&mut out, report, most);
-    out.truncate(out.trim_end().len());
-    out.push('\n');
+    let out = whole(|out| page(out, report, most));
     if out.len() > most { String::new() } else { out }
 }
 

@@ -3,8 +3,7 @@
 
 use crate::blocks::{aside, code, foreign, phrase, strong};
 use crate::stamp::{Stamp, act};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{CellRecord, ClientEventKind, LoggedLine, StepOutcome, StepRecord};

@@ -4,8 +4,8 @@ use super::axis::{Axis, Relative};
 use super::facts::Facts;
 use super::{again, legend, legend_height};
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
-use lvs_matrix_language::phrasing;
-use lvs_matrix_language::{CELL, Language};
+use crate::totals::counted;
+use lvs_matrix_language::{CELL, Language, phrasing};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 
 /// No time line has more lanes: a page of it can still be taken in.
@@ -158,14 +158,8 @@ fn apart(axis: &Axis, times: impl Iterator<Item = Relative>, distance: f64) -> V
 
 /// The sums in words, for those who do not see the drawing.
 fn sums(words: Language, cells: &[&JudgedCell]) -> String {
-    let mut sums: Vec<(String, usize)> = Vec::new();
-    for cell in cells {
-        let behaviour = phrasing::behaviour(words, &cell.observed.behaviour);
-        match sums.iter_mut().find(|(known, _)| *known == behaviour) {
-            Some((_, count)) => *count += 1,
-            None => sums.push((behaviour, 1)),
-        }
-    }
+    let behaviours = cells.iter().map(|cell| &cell.observed.behaviour);
+    let sums = counted(behaviours.map(|behaviour| phrasing::behaviour(words, behaviour)));
     let texts: Vec<String> = sums
         .iter()
         .map(|(behaviour, count)| words.sum_of(count, behaviour))

@@ -10,8 +10,7 @@ use super::row::{Ladder, Row};
 use super::rows::ladder;
 use crate::stamp::Stamp;
 use crate::svg::{Anchor, FONT, Glyph, Px, SMALL, Svg, fitted, wrapped};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 
