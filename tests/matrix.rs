@@ -70,7 +70,7 @@ const REPORTS: [(&str, &str); 4] = [
 const ALL_STUCK: Duration = Duration::from_secs(1800);
 
 /// Scenarios with up to so many cells are run whole.
-const FEW: usize = 40;
+const FEW: usize = 44;
 
 /// The cells of larger scenarios that tests here speak of.
 const NAMED: [&str; 18] = [

@@ -163,9 +163,11 @@ fn start(place: &str, arguments: &[String]) -> Child {
             ALL_SCENARIOS => command.args(&files),
             ENOUGH_SCENARIOS => {
                 files.retain(|path| crate::support::says_enough_of_a_place(path));
-                command
-                    .args(&files)
-                    .args(crate::sample::filters(&files, FEW, &[]))
+                command.args(&files);
+                if !arguments.iter().any(|argument| argument.starts_with("--filter")) {
+                    command.args(crate::sample::filters(&files, FEW, &[]));
+                }
+                &mut command
             }
             file if file.ends_with(".yaml") => command.arg(inputs.join(SCENARIOS).join(file)),
             other => command.arg(other),

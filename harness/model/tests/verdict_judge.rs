@@ -8,6 +8,7 @@
 
 mod support;
 
+use lvs_matrix_model::Name;
 use lvs_matrix_model::capture::{Remarks, write};
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
@@ -187,6 +188,20 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
         );
         assert_eq!(reasons_of(&verdict(&world(), expected)), [reason]);
     }
+    // Nobody has served a connect that still waits.
+    let by = |server| ExpectedBehaviour {
+        served_by: vec![Name::new(server).unwrap()],
+        ..only(BehaviourName::Hung)
+    };
+    let connecting = verdict(&cut(connect_hung(), 60.0), by("rs2"));
+    let reason = "expected a server to serve the connection; not over within 1m, the most that this run watches \
+                  a cell for (--observe-at-most)";
+    assert_eq!(reasons_of(&connecting), [reason]);
+    assert_eq!(
+        differences(&world(), by("rs2")),
+        ["expected rs2 to serve the connection, observed rs1"],
+        "who serves it stays so"
+    );
     // A limit that is no shorter than the scenario's own, or that nothing reached, leaves nothing open.
     for whole in [cut(hung(), 1200.0), cut(hung(), 7200.0)] {
         assert_eq!(verdict(&whole, ends(HangEndName::None)), Verdict::Met);

@@ -576,6 +576,8 @@ sentences! {
         AnError => "the hang to end with an error" / "等待以错误告终",
         /// A hang that does not end.
         NoEnd => "no end within the observation" / "观察期内不结束",
+        /// An answer of one of the servers that may serve it.
+        Server => "a server to serve the connection" / "有服务器处理该连接",
         /// A lower bound.
         AtLeast {
             /// The bound.

@@ -45,11 +45,13 @@ impl<'a> Cell<'a> {
         self.record.by_mac(frame.to) == Some(name)
     }
 
+    fn is_from_director(&self, frame: &Frame) -> bool {
+        self.is_from(frame, "director") || self.is_from(frame, "director2")
+    }
+
     /// Was it sent by a host that passes packets on?
     fn is_passed_on(&self, frame: &Frame) -> bool {
-        ["director", "director2", "router"]
-            .iter()
-            .any(|name| self.is_from(frame, name))
+        self.is_from_director(frame) || self.is_from(frame, "router")
     }
 
     /// Was it sent by this real server, or by the director or the router, which had the same segment from

@@ -252,17 +252,17 @@ impl<'a> Cell<'a> {
                 right.then_some(()).ok_or_else(|| "comes from the VIP".to_owned())
             }
             Says::Translated => {
-                let right = self.is_from(frame, "director") && service.is_some_and(|s| s.length > 0);
+                let right = self.is_from_director(frame) && service.is_some_and(|s| s.length > 0);
                 right
                     .then_some(())
-                    .ok_or_else(|| "is no answer of the VIP's from the director".to_owned())
+                    .ok_or_else(|| "is no answer of the VIP's from a director".to_owned())
             }
             Says::AsItWas => {
                 let of_server = |s: &Tcp| self.record.hosts.iter().any(|host| host.address == s.source.0);
-                let right = self.is_from(frame, "director") && tcp(frame).is_some_and(of_server);
+                let right = self.is_from_director(frame) && tcp(frame).is_some_and(of_server);
                 right
                     .then_some(())
-                    .ok_or_else(|| "is no segment of a real server's from the director".to_owned())
+                    .ok_or_else(|| "is no segment of a real server's from a director".to_owned())
             }
             Says::Refuses if tcp(frame).is_none_or(|s| !s.has(RST)) || !self.is_from(frame, "client") => {
                 wrong("is no RST of the client")
