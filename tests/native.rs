@@ -102,8 +102,8 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
 
 /// Programs that a run calls on a host, and what they read.
 const PROGRAMS: &str = "awk basename cat chmod chown cp dirname hostname ip ipvsadm kill ln \
-    mariadb-install-db mariadbd mkdir mount mv my_print_defaults nft prlimit resolveip rm sed setpriv setsid sh \
-    sleep ss sysctl tail tc test true umount unshare";
+    mariadb-install-db mariadbd mkdir mount mv my_print_defaults nft prlimit resolveip rm sed setpriv setsid \
+    sh sleep ss sysctl tail tc test true umount unshare";
 const READ: [&str; 5] = [
     "/etc/iproute2",
     "/etc/protocols",
@@ -112,8 +112,8 @@ const READ: [&str; 5] = [
     "/usr/share/mysql",
 ];
 
-/// A stock kernel, in QEMU and as it is: cells of config-change, as a host with it shows them and as guests with
-/// User-mode Linux do. Two values of any two axes meet in them.
+/// A stock kernel, in QEMU and as it is: cells of config-change, as a host with it shows them and as guests
+/// with User-mode Linux do. Two values of any two axes meet in them.
 fn on_a_stock_kernel(selector: &str) -> Result<(), Failed> {
     let share = results("on-a-stock-kernel").join("machine");
     std::fs::create_dir(&share).unwrap();

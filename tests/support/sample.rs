@@ -24,8 +24,8 @@ pub(crate) fn filters(files: &[PathBuf], few: usize, named: &[&str]) -> Vec<Stri
     words.flat_map(|word| ["--filter".to_owned(), word]).collect()
 }
 
-/// Cells in which every value is and every two values of two axes meet that meet in any; always the same ones.
-/// One after the other the cell is taken that has the most pairs which no cell before it has.
+/// Cells in which every value is and every two values of two axes meet that meet in any; always the same
+/// ones. One after the other the cell is taken that has the most pairs which no cell before it has.
 fn pairs(all: &[Cell]) -> Vec<&Cell> {
     let of = |cell: &Cell| -> BTreeSet<[(usize, usize); 2]> {
         let values: Vec<(usize, usize)> = cell.choice.iter().copied().enumerate().collect();

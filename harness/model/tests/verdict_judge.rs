@@ -194,8 +194,8 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
         ..only(BehaviourName::Hung)
     };
     let connecting = verdict(&cut(connect_hung(), 60.0), by("rs2"));
-    let reason = "expected a server to serve the connection; not over within 1m, the most that this run watches \
-                  a cell for (--observe-at-most)";
+    let reason = "expected a server to serve the connection; not over within 1m, the most that this run \
+                  watches a cell for (--observe-at-most)";
     assert_eq!(reasons_of(&connecting), [reason]);
     assert_eq!(
         differences(&world(), by("rs2")),
