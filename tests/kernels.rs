@@ -47,7 +47,12 @@ fn what_depends_on_the_version_on_the_oldest_and_the_newest() {
     say(run.arg("--out").arg(&out)).expect_code(0);
     let report = support::json(&out.join("report.json"));
     let cells = report["cells"].as_array().unwrap();
-    assert_eq!(report["totals"]["met"], cells.len());
+    // On some lines nothing is expected of some.
+    let result = |cell: &Value| cell["verdict"]["result"].as_str().unwrap().to_owned();
+    let met = cells.iter().filter(|cell| result(cell) == "met").count();
+    let observed = cells.iter().filter(|cell| result(cell) == "observed-only");
+    assert_eq!(met + observed.count(), cells.len());
+    assert!(met >= 5 * kernels.len(), "{met}");
     assert!(cells.len() >= 6 * kernels.len(), "{}", cells.len());
 }
 
