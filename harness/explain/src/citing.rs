@@ -1,7 +1,6 @@
 //! What shows what a rule says, cited.
 
 use super::circumstances::Deletion;
-use super::rules::OldEntry;
 use super::table::Table;
 use lvs_matrix_model::capture::{Packet, Seen};
 use lvs_matrix_model::record::{ClientEvent, StepRecord};
@@ -35,7 +34,6 @@ shows! {
     HeldBack: |held_back| Citation::Step(held_back.step);
     Deletion: |deletion| deletion.shown_by;
     Table: |table| Citation::Snapshot(table.snapshot);
-    OldEntry<'_>: |old| old.place();
 }
 
 impl<T: Shows + ?Sized> Shows for &T {

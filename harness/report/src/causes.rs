@@ -1,8 +1,8 @@
 //! What a run found: cells whose clients hung or failed for one cause, told of at once, and what avoids it,
 //! each piece of advice once.
 
+use crate::count::count;
 use crate::run::RunReport;
-use crate::totals::count;
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::matrix::CellRef;

@@ -17,6 +17,7 @@ mod blocks;
 mod catalogue;
 mod causes;
 mod cell;
+mod count;
 mod diff;
 mod error;
 mod escape;

@@ -1,9 +1,9 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
+use crate::count::counted;
 use crate::invocation::Invocation;
 use crate::part::Part;
 use crate::row::{MissingCell, Row};
-use crate::totals::counted;
 use lvs_matrix_explain::{Explanation, explain_in};
 use lvs_matrix_language::{Language, plural};
 use lvs_matrix_model::Name;

@@ -5,21 +5,6 @@ use crate::run::{RunReport, RunState};
 use lvs_matrix_language::{CELL, Language, RUN};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
 
-/// Each once with how often it comes, in the order of the first of each.
-pub(crate) fn counted<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<(T, usize)> {
-    let mut known = Vec::new();
-    items.into_iter().for_each(|item| count(&mut known, item));
-    known
-}
-
-/// Counts one more of these.
-pub(crate) fn count<T: PartialEq>(known: &mut Vec<(T, usize)>, item: T) {
-    match known.iter_mut().find(|(one, _)| *one == item) {
-        Some((_, count)) => *count += 1,
-        None => known.push((item, 1)),
-    }
-}
-
 /// How many cells came out how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {

@@ -41,7 +41,6 @@ mod unasked;
 mod under_way;
 mod unheard;
 
-pub(super) use reuse::OldEntry;
 pub(super) use rule::{Explains, Finding, Rule};
 pub(super) use shared::with_method;
 pub(super) use thresholds::{Full, by_its_scheduler};

@@ -28,6 +28,12 @@ pub(in super::super) struct OldEntry<'a> {
     pub(super) fate: Fate,
 }
 
+impl crate::citing::Shows for OldEntry<'_> {
+    fn citation(&self) -> Citation {
+        self.place()
+    }
+}
+
 impl<'a> OldEntry<'a> {
     /// What the first SYN of a connect found, if the tables of that moment are known (`ip_vs_in_hook`).
     pub(super) fn of(view: &CellView<'a>) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! Cells gathered by what was changed, by the client, and by what it got.
 
 use super::case::{Case, Chapter, Kind};
-use crate::totals::counted;
+use crate::count::counted;
 use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;

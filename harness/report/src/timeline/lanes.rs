@@ -3,8 +3,8 @@
 use super::axis::{Axis, Relative};
 use super::facts::Facts;
 use super::{again, legend, legend_height};
+use crate::count::counted;
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
-use crate::totals::counted;
 use lvs_matrix_language::{CELL, Language, phrasing};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 
