@@ -154,13 +154,13 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             .as_ref()
             .and_then(|operation| operation.served_by.clone());
         let named = served_by.as_ref().and_then(Node::real_server);
-        // Who has served it stays so; that nobody has may change.
-        match named {
-            Some(server) if expected.served_by.contains(server) => {}
-            None if observed.cut_to.is_some() => undecided.extend(open(Awaited::Server)),
-            Some(_) | None => {
-                let (expected, observed) = (expected.served_by.clone(), served_by);
-                differences.push(Difference::ServedBy { expected, observed });
+        if named.is_none_or(|server| !expected.served_by.contains(server)) {
+            // Who has served it stays so; that nobody has may change.
+            let still = named.is_none().then(|| open(Awaited::Server)).flatten();
+            let (expected, observed) = (expected.served_by.clone(), served_by);
+            match still {
+                Some(open) => undecided.push(open),
+                None => differences.push(Difference::ServedBy { expected, observed }),
             }
         }
     }
