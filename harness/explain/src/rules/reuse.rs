@@ -21,7 +21,7 @@ pub(super) enum Fate {
 }
 
 /// An entry from the port of the client's SYN, which is of an earlier connection.
-pub(in super::super) struct OldEntry<'a> {
+pub(super) struct OldEntry<'a> {
     table: Table,
     entry: Entry,
     pub(super) server: &'a Name,
@@ -74,7 +74,7 @@ impl<'a> OldEntry<'a> {
     }
 
     /// Where the tables are that had it.
-    pub(in super::super) fn place(&self) -> Citation {
+    pub(super) fn place(&self) -> Citation {
         Citation::Snapshot(self.table.snapshot)
     }
 

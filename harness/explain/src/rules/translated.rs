@@ -3,6 +3,7 @@
 use super::super::cell_view::size;
 use super::super::claim;
 use super::super::icmp::PORT_UNREACHABLE;
+use super::super::table::Table;
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
 use lvs_matrix_model::capture::flow::{segment, unreachable};
@@ -157,16 +158,23 @@ pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)
 }
 
 /// The director that a hop begins at.
-pub(super) fn by_director<'v>(view: &'v CellView<'_>, hop: &Hop) -> Option<&'v Node> {
+fn by_director<'v>(view: &'v CellView<'_>, hop: &Hop) -> Option<&'v Node> {
     let node = hop.from.and_then(|from| view.paths.lab().node(from.host));
     node.filter(|node| node.is_director())
 }
 
+/// The director that an answer came to, if it is another than the one that passed the request on, and its
+/// table.
+pub(super) fn came_to_another<'v>(view: &'v CellView<'_>, answer: Seen) -> Option<(&'v Node, Table)> {
+    let journey = view.paths.showing(answer.packet)?;
+    let to = journey.hops.iter().find_map(|hop| by_director(view, hop))?;
+    let table = view.table_of(to, answer.at).filter(|_| to != view.director())?;
+    Some((to, table))
+}
+
 /// Did the answer come to another director, which is the gateway now and knows nothing of the connection?
 fn at_the_other(view: &CellView<'_>, said: Seen) -> Option<(Bilingual, Vec<Citation>)> {
-    let journey = view.paths.showing(said.packet)?;
-    let to = journey.hops.iter().find_map(|hop| by_director(view, hop))?;
-    let table = view.table_of(to, said.at).filter(|_| to != view.director())?;
+    let (to, table) = came_to_another(view, said)?;
     let why = bilingual!(
         "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table of \
          {to} had no entry for the connection: {from} had passed the request on"

@@ -3,7 +3,7 @@
 use super::super::bilingual::clauses;
 use super::prelude::*;
 use super::shared::{changes_between, with_method};
-use super::translated::{by_director, sent_on};
+use super::translated::{came_to_another, sent_on};
 use lvs_matrix_model::action::{Action, Chain, TrafficAction};
 
 /// The answer does not need the director.
@@ -81,10 +81,17 @@ pub(super) const BY_A_SYNCED_ENTRY: Rule = Rule {
         let under_way = UnderWay::of(view)?;
         let (server, answer) = (under_way.server, under_way.answer);
         let (translated, _) = sent_on(view, answer).filter(|(_, translated)| *translated)?;
-        let journey = view.paths.showing(answer.number)?;
-        let to = journey.hops.iter().find_map(|hop| by_director(view, hop))?;
-        let table = view.table_of(to, answer.at).filter(|_| to != view.director())?;
+        let (to, table) = came_to_another(view, answer.into())?;
         let entry = table.entry_from(view.known_as)?;
+        // What passes a director makes an entry there without anybody's word.
+        let passed = |passage: &Passage<'_>| passage.director.as_ref() == Some(to);
+        let mut before = view
+            .sent
+            .iter()
+            .filter(|passage| passage.sent.packet < answer.number);
+        if before.any(passed) {
+            return None;
+        }
         let text = bilingual!(
             "The client's {what} was past {from} before the change ({change}), and reached {server} \
              ({reached} there). With masquerading the answer goes back through the director that has the \
