@@ -6,12 +6,14 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
-use lvs_matrix_model::Name;
+mod support;
+
 use lvs_matrix_model::action::{Action, HostAction, Node, StopSignal, TrafficAction};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Told, plan};
 use lvs_matrix_model::scenario::{Mistake, load, written};
+use support::name;
 
 const TWO: &str = "
 name: two
@@ -25,10 +27,6 @@ act: [{ connect: {} }]
 observe: { patience: 5s, until: 1m }
 expect: [{ observe-only: true }]
 ";
-
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
 
 #[test]
 fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {

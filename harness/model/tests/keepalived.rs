@@ -5,6 +5,8 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod support;
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{HostAction, Node, StopSignal};
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
@@ -13,6 +15,7 @@ use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Process, Told, plan};
 use lvs_matrix_model::scenario::{load, written};
 use std::time::Duration;
+use support::name;
 
 const SAMPLE: &str = "
 name: sample
@@ -44,10 +47,6 @@ fn plans() -> Vec<LabPlan> {
         .iter()
         .map(|cell| plan(&scenario, cell))
         .collect()
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
 }
 
 #[test]
