@@ -72,7 +72,7 @@ const ALL_STUCK: Duration = Duration::from_secs(1800);
 /// Scenarios with up to so many cells are run whole.
 const FEW: usize = 44;
 
-/// The cells of larger scenarios that tests here speak of.
+/// The cells of larger scenarios that tests here speak of. A new one is named here, too.
 const NAMED: [&str; 18] = [
     "faults/drop-input_execute-sql_0",
     "faults/host-off_execute-sql_0",
@@ -171,22 +171,48 @@ fn capture(cell: &Value) -> Vec<String> {
     captures::tcpdump(&run().out.join(cell["capture"].as_str().unwrap()))
 }
 
-/// The run has exactly the cells that were chosen, some of each shipped scenario.
-#[test]
-fn no_cell_is_forgotten() {
+/// What `list` says of the shipped cells that these words choose.
+fn listed(filters: &[String]) -> Vec<Value> {
     let said = say(lvs_matrix()
         .arg("list")
         .args(shipped())
-        .args(chosen())
+        .args(filters)
         .args(["--format", "json"]))
     .expect_code(0);
-    let listed: Value = serde_json::from_str(&said.stdout).unwrap();
-    let listed: BTreeSet<&str> = listed
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|cell| cell["id"].as_str().unwrap())
-        .collect();
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+/// In the sample every two values of two axes meet that meet in a scenario, and it is not everything.
+#[test]
+fn the_sample_has_every_pair() {
+    let pairs = |cells: &[Value]| -> BTreeSet<String> {
+        let of = |cell: &Value| -> Vec<String> {
+            let scenario = cell["id"].as_str().unwrap().split('/').next().unwrap().to_owned();
+            let values = cell["values"].as_array().unwrap();
+            let two = |one: &Value| -> Vec<String> {
+                let others = values.iter().map(|other| format!("{scenario}: {one} {other}"));
+                others.collect()
+            };
+            values.iter().flat_map(two).collect()
+        };
+        cells.iter().flat_map(of).collect()
+    };
+    let (all, sample) = (listed(&[]), listed(&sample::filters(&shipped(), FEW, &NAMED)));
+    assert!(
+        sample.len() * 3 < all.len() * 2,
+        "{} of {}",
+        sample.len(),
+        all.len()
+    );
+    let missing: Vec<String> = pairs(&all).difference(&pairs(&sample)).cloned().collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The run has exactly the cells that were chosen, some of each shipped scenario.
+#[test]
+fn no_cell_is_forgotten() {
+    let listed = listed(&chosen());
+    let listed: BTreeSet<&str> = listed.iter().map(|cell| cell["id"].as_str().unwrap()).collect();
     let reported = run().report["cells"].as_array().unwrap().iter();
     assert_eq!(
         reported

@@ -22,11 +22,10 @@ pub(crate) const SCENARIOS: &str = "scenarios";
 pub(crate) const DATADIRS: &str = "datadirs";
 /// In QEMU: the list of what is built in, which a host has beside its modules.
 pub(crate) const BUILT_IN: &str = "modules.builtin";
-/// Words that stand for files of the folder of scenarios: those that say enough of a place, and all;
-/// `NAME.yaml` is one of them.
 /// Scenarios with up to so many cells are run whole on the machine and in guests; of the others a sample is.
 pub(crate) const FEW: usize = 24;
-
+/// Words that stand for files of the folder of scenarios: those that say enough of a place, and all;
+/// `NAME.yaml` is one of them. Of the first a sample is run, unless a `--filter` says what is.
 pub(crate) const ENOUGH_SCENARIOS: &str = "ENOUGH";
 pub(crate) const ALL_SCENARIOS: &str = "ALL";
 
