@@ -74,6 +74,13 @@ while (my $client = $listener->accept) {
 
 /// Runs a scenario beside a configuration; gives what was said, and the record of its cell.
 fn run(scenario: &str, conf: &str) -> (Said, Value) {
+    let (said, records) = run_cells(scenario, conf, &["only"]);
+    let [record] = records.try_into().unwrap();
+    (said, record)
+}
+
+/// The same, of these cells; null of one that left no record.
+fn run_cells(scenario: &str, conf: &str, cells: &[&str]) -> (Said, Vec<Value>) {
     let place = TempDir::new().unwrap();
     let out = place.path().join("out");
     fs::write(place.path().join("own.yaml"), scenario).unwrap();
@@ -84,12 +91,14 @@ fn run(scenario: &str, conf: &str) -> (Said, Value) {
         .arg(place.path().join("own.yaml"))
         .arg("--out")
         .arg(&out));
-    let record = out.join("own/only/record.json");
-    let record = match record.exists() {
-        true => json(&record),
-        false => Value::Null,
-    };
-    (said, record)
+    let records = cells.iter().map(|cell| {
+        let record = out.join(format!("own/{cell}/record.json"));
+        match record.exists() {
+            true => json(&record),
+            false => Value::Null,
+        }
+    });
+    (said, records.collect())
 }
 
 /// Why the lab failed, with the lines of the log that the record has.
@@ -116,7 +125,7 @@ fn a_file_beside_the_scenario_is_what_keepalived_runs() {
         config[0].starts_with(CONF) && config[0].ends_with("keepalived.conf"),
         "{config:?}"
     );
-    let log = record["keepalived-log"].as_array().unwrap().iter();
+    let log = record["control-log"].as_array().unwrap().iter();
     let success = "TCP connection to [192.0.2.31]:tcp:3306 success.";
     assert!(log.into_iter().any(|line| line["text"] == success), "{record:#}");
 }
@@ -231,7 +240,7 @@ expect: [{{ {expected} }}]
     said.expect_code(0);
     let booted = &record["steps"][4];
     assert!(
-        booted["outcome"].to_string().contains("keepalived-runs"),
+        booted["outcome"].to_string().contains("control-runs"),
         "{booted:#}"
     );
 }
@@ -274,7 +283,7 @@ fn deeds(record: &Value) -> Vec<(String, u64)> {
     let list = |key: &str| record[key].as_array().cloned().unwrap_or_default();
     let of = |entry: &Value| entry["node"].as_str().unwrap_or("director").to_owned();
     let at = |entry: &Value| entry["at"].as_u64().unwrap() / 1000;
-    let logged = list("keepalived-log").into_iter().filter_map(|line| {
+    let logged = list("control-log").into_iter().filter_map(|line| {
         let text = line["text"].as_str().unwrap();
         let of_checks = ["TCP connection to", "TCP_CHECK on", "(VI_1) "];
         let wanted = of_checks.iter().any(|begins| text.starts_with(begins));
@@ -385,7 +394,7 @@ expect: [{ behaviour: answered, served-by: sorry }]
     );
     let (said, record) = run(scenario, &conf);
     said.expect_code(0);
-    let lines: Vec<_> = record["keepalived-log"].as_array().unwrap().iter().collect();
+    let lines: Vec<_> = record["control-log"].as_array().unwrap().iter().collect();
     let said = |text: &str| {
         lines
             .iter()
@@ -399,4 +408,137 @@ expect: [{ behaviour: answered, served-by: sorry }]
     ] {
         assert!(said(text), "{text}: {lines:#?}");
     }
+}
+
+/// What shows that a step of this number was done, and its key.
+fn proof(record: &Value, number: usize) -> (String, Value) {
+    let proof = &record["steps"][number - 1]["outcome"]["done"]["proof"];
+    let (key, said) = proof.as_object().unwrap().iter().next().unwrap();
+    (key.clone(), said.clone())
+}
+
+/// Each signal and each way to read another configuration, in each of the forms that ldirectord can have.
+#[test]
+fn ldirectord_is_told_ended_and_started() {
+    let scenario = "
+name: own
+claim: ldirectord does as it is told.
+lab:
+  real-servers: { rs1: {}, rs2: {} }
+  ldirectord: { checkinterval: 1s, checktimeout: 1s }
+axes:
+  how:
+    by-signal: {}
+    by-itself: { ldirectord: { autoreload: yes } }
+    forks: { ldirectord: { fork: yes } }
+    keeps: { ldirectord: { cleanstop: no, quiescent: yes, checktype: external } }
+    six: { family: ipv6, forwarding: masquerading, ldirectord: { checktype: negotiate } }
+before: [{ wait: 2500ms }]
+change:
+  - reload-ldirectord: { without: rs2 }
+  - stop-ldirectord: {}
+  - start-ldirectord: {}
+  - stop-ldirectord: { signal: KILL }
+  - start-ldirectord: {}
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: rs1 }]
+";
+    let values = ["by-signal", "by-itself", "forks", "keeps", "six"];
+    let (said, records) = run_cells(scenario, "", &values);
+    said.expect_code(0);
+    for (value, record) in values.iter().zip(records) {
+        let rs1 = serde_json::json!({ "rs1": 1 });
+        let (key, reloaded) = proof(&record, 2);
+        assert_eq!(
+            (key.as_str(), &reloaded["by"]),
+            ("control-reloaded", &"ldirectord".into())
+        );
+        assert_eq!(reloaded["listed"], rs1, "{value}");
+        let line = match *value {
+            "by-itself" => "- reread new configuration",
+            _ => "Reloading Linux Director Daemon config on signal",
+        };
+        assert_eq!(reloaded["line"], line, "{value}");
+        let (key, ended) = proof(&record, 3);
+        assert_eq!(
+            (key.as_str(), &ended["status"]),
+            ("control-ended", &"exit 0".into())
+        );
+        let left = match *value {
+            "keeps" => rs1.clone(),
+            _ => Value::Null,
+        };
+        assert_eq!(ended["listed"], left, "{value}: SIGTERM");
+        for number in [4, 6] {
+            let (key, started) = proof(&record, number);
+            assert_eq!(key, "control-runs");
+            assert_eq!(started["listed"], rs1, "{value}: start in step {number}");
+        }
+        assert_eq!(
+            proof(&record, 5).1["listed"],
+            rs1,
+            "{value}: SIGKILL leaves the table"
+        );
+    }
+}
+
+/// When all have failed the fallback server comes into the table, and goes when one is back; a check that
+/// fails fewer times than `failurecount` changes nothing.
+#[test]
+fn ldirectord_puts_its_fallback_in() {
+    let scenario = "
+name: own
+claim: The fallback server serves while nobody else does.
+lab:
+  real-servers: { rs1: {}, sorry: { stands-by: true } }
+  ldirectord: { checkinterval: 1s, checktimeout: 1s, failurecount: 2, fallback: sorry }
+before: [{ wait: 1s }]
+change:
+  - stop-mysqld: { server: rs1, signal: KILL }
+  - wait-until: { in-table: sorry, at-most: 10s }
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ behaviour: answered, served-by: sorry }]
+";
+    let (said, record) = run(scenario, "");
+    said.expect_code(0);
+    let log = record["control-log"].as_array().unwrap();
+    let place = |text: &str| {
+        log.iter()
+            .position(|line| line["text"].as_str().unwrap().starts_with(text))
+    };
+    let soft = place("Soft failure real server: 192.0.2.31:3306 ").unwrap();
+    let last = log.iter().rposition(|line| {
+        let text = line["text"].as_str().unwrap();
+        text.starts_with("Deleted real server: 192.0.2.31:3306 ")
+    });
+    assert!(last.unwrap() > soft, "{log:#?}");
+}
+
+/// What the lab cannot be told is said with ldirectord's own words, and is no verdict.
+#[test]
+fn an_ldirectord_that_waits_for_a_mysqld_is_not_reloaded() {
+    let scenario = "
+name: own
+claim: A check that logs in waits for ever.
+lab:
+  real-servers: { rs1: {}, rs2: {} }
+  ldirectord: { checkinterval: 1s, checktype: negotiate }
+before: [{ wait: 1s }]
+change:
+  - freeze-mysqld: { server: rs1 }
+  - wait: 3s
+  - reload-ldirectord: {}
+act: [{ connect: {} }]
+observe: { patience: 5s, until: 1m }
+expect: [{ observe-only: true }]
+";
+    let (said, record) = run(scenario, "");
+    said.expect_code(3);
+    let step = record["steps"][3].to_string();
+    assert!(
+        step.contains("reload ldirectord: after 30 s the table has"),
+        "{step}"
+    );
 }

@@ -2,7 +2,7 @@
 //! rules that can explain what it lived through, and each packet that a sentence names is the right one.
 
 use super::goes_with::go_together;
-use super::run;
+use super::{run, unmet};
 use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::client::Settings;
@@ -46,6 +46,7 @@ fn the_rest_of_a_large_upload_is_explained() {
 
 #[test]
 fn every_cell_is_explained_by_rules_that_fit_and_cites_the_right_packets() {
+    assert_eq!(unmet(), "");
     let mut complaints = Vec::new();
     for cell in run().report["cells"].as_array().unwrap() {
         let id = cell["id"].as_str().unwrap();
@@ -84,6 +85,7 @@ fn every_cell_is_explained_by_rules_that_fit_and_cites_the_right_packets() {
 
 #[test]
 fn a_second_judge_agrees_on_every_cell() {
+    assert_eq!(unmet(), "");
     let tally = judge_again(&run().out).unwrap();
     let found = tally.found.iter().map(|(id, why)| format!("{id}: {why}"));
     let found: Vec<String> = found.collect();

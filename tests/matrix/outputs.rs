@@ -1,7 +1,7 @@
 //! What the run leaves on the disk: whole, readable by others, and the same to the byte when it is made
 //! again.
 
-use super::{REPORTS, capture, copy_folder, json, lvs_matrix, record, records, run, say, shipped};
+use super::{REPORTS, capture, copy_folder, json, lvs_matrix, record, records, run, say, shipped, unmet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -120,6 +120,7 @@ fn everything_recorded_can_be_read() {
 #[test]
 fn judging_again_gives_the_same_bytes() {
     let run = run();
+    assert_eq!(unmet(), "");
     let copy = run.out.with_file_name("judged-again");
     copy_folder(&run.out, &copy);
     for (name, _) in REPORTS {
@@ -230,6 +231,7 @@ fn numbers(text: &str) -> impl Iterator<Item = u128> {
 fn junit_is_well_formed() {
     use quick_xml::Reader;
     use quick_xml::events::Event;
+    assert_eq!(unmet(), "");
     let text = fs::read_to_string(run().out.join("junit.xml")).unwrap();
     let mut reader = Reader::from_str(&text);
     reader.config_mut().check_end_names = true;

@@ -44,7 +44,15 @@ impl Closed {
         let mask = u32::from_str_radix(umask, 8).unwrap();
         fs::copy(program(), folder.path().join("lvs-matrix")).unwrap();
         fs::create_dir_all(folder.path().join("cache")).unwrap();
-        copy_folder(&cache().join("kernels"), &folder.path().join("cache/kernels"));
+        let kernels = folder.path().join("cache/kernels");
+        fs::create_dir(&kernels).unwrap();
+        for entry in fs::read_dir(cache().join("kernels")).unwrap() {
+            let entry = entry.unwrap();
+            // What begins with a dot is a lock, or a build under way.
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                copy_folder(&entry.path(), &kernels.join(entry.file_name()));
+            }
+        }
         fs::write(folder.path().join("scenario.yaml"), SCENARIO).unwrap();
         close(folder.path(), mask);
         Self { folder, umask }

@@ -91,12 +91,14 @@ fn the_edges_between_crates_are_those_of_the_design() {
 }
 
 /// The parts of `model` from the ground up: each may name those before it, and none after it.
-const PARTS_OF_MODEL: [&str; 20] = [
+const PARTS_OF_MODEL: [&str; 22] = [
     "name",
     "duration",
     "base",
     "ipvs",
     "keepalived",
+    "ldirectord",
+    "control",
     "probe",
     "mysqld",
     "serving",

@@ -256,6 +256,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
     let of_many = [
         "faults.yaml",
         "keepalived-reload.yaml",
+        "ldirectord.yaml",
         "quorum.yaml",
         "sync-by-hand.yaml",
         "too-many-connect-errors.yaml",

@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::output;
 use lvs_matrix_guest::doctor::{Check, State, checks};
 use lvs_matrix_guest::native::{self, Lack};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_runner::{Server, missing_programs};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -19,12 +20,28 @@ pub(crate) fn path() -> String {
     format!("{own}:/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
-/// What keepalived is for.
-const FOR_KEEPALIVED: &str = "cells whose lab has `keepalived`";
+/// What the programs are for that edit the director's table.
+fn for_cells_with(plane: ControlPlane) -> &'static str {
+    match plane {
+        ControlPlane::Keepalived => "cells whose lab has `keepalived`",
+        ControlPlane::Ldirectord => "cells whose lab has `ldirectord`",
+    }
+}
+
+/// The packages that bring such a program, and what its checks take.
+pub(crate) fn packages(plane: ControlPlane) -> &'static str {
+    match plane {
+        ControlPlane::Keepalived => "keepalived",
+        // The checks of type `negotiate` ask by DBI.
+        ControlPlane::Ldirectord => "ldirectord libdbd-mysql-perl",
+    }
+}
 
 /// `doctor`.
 pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
-    let mut all = vec![programs(), keepalived(), server()];
+    let mut all = vec![programs()];
+    all.extend(ControlPlane::ALL.map(control));
+    all.push(server());
     all.extend(checks(asked_kernel().as_deref()));
     all.push(own_kernel());
     all.extend(files_with_defaults());
@@ -33,10 +50,11 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let kernel = all
         .iter()
         .any(|check| check.name == lvs_matrix_guest::doctor::GUEST_KERNEL && !lacks(check));
-    // And the host's own kernel where guests run. keepalived is for the labs that have one, QEMU for stock
-    // kernels.
+    // And the host's own kernel where guests run. keepalived and ldirectord are for the labs that have one,
+    // QEMU for stock kernels.
     let spare = |check: &Check| {
-        [FOR_KEEPALIVED, lvs_matrix_guest::doctor::FOR_STOCK].contains(&check.needed_for)
+        check.needed_for == lvs_matrix_guest::doctor::FOR_STOCK
+            || ControlPlane::ALL.map(for_cells_with).contains(&check.needed_for)
             || kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
     };
     let all: Vec<(Check, bool)> = all
@@ -175,20 +193,20 @@ fn programs() -> Check {
     }
 }
 
-fn keepalived() -> Check {
+fn control(plane: ControlPlane) -> Check {
     let path = path();
-    let mut programs = std::env::split_paths(&path).map(|folder| folder.join("keepalived"));
+    let mut programs = std::env::split_paths(&path).map(|folder| folder.join(plane.as_str()));
     let state = match programs.find(|program| program.is_file()) {
         Some(program) => State::Found(program.display().to_string()),
         None => State::Missing {
-            what: "the program `keepalived` is missing".to_owned(),
-            cure: "apt-get install keepalived".to_owned(),
+            what: format!("the program `{plane}` is missing"),
+            cure: format!("apt-get install {}", packages(plane)),
         },
     };
     Check {
-        name: "keepalived",
+        name: plane.as_str(),
         state,
-        needed_for: FOR_KEEPALIVED,
+        needed_for: for_cells_with(plane),
     }
 }
 

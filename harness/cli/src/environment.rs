@@ -5,7 +5,7 @@ use crate::args::{PlaceArgument, WhatToRun};
 use crate::asked::Asked;
 use crate::build_kernel;
 use crate::clients;
-use crate::doctor::{host_lacks, path};
+use crate::doctor::{host_lacks, packages, path};
 use crate::error::Failure;
 use crate::folder::absolute;
 use crate::kernels::{self, Kernels, OneKernel};
@@ -17,6 +17,7 @@ use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
 use lvs_matrix_guest::stock::{self as guest_stock, StockKernel};
 use lvs_matrix_model::base::OneOrMore;
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::record::Hashes;
 use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template, schedulers};
@@ -72,8 +73,13 @@ impl Environment {
         }
         let path_has =
             |program: &str| std::env::split_paths(&path()).any(|folder| folder.join(program).is_file());
-        if selected.iter().any(Selected::needs_keepalived) && !path_has("keepalived") {
-            missing.push("the program `keepalived` is missing: apt-get install keepalived".to_owned());
+        for plane in ControlPlane::ALL {
+            if selected.iter().any(|one| one.needs(plane)) && !path_has(plane.as_str()) {
+                missing.push(format!(
+                    "the program `{plane}` is missing: apt-get install {}",
+                    packages(plane)
+                ));
+            }
         }
         let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
         if selected

@@ -5,6 +5,7 @@ use crate::filter::Filter;
 use crate::named;
 use crate::shipped::{self, Shipped};
 use lvs_matrix_guest::kernel::CacheFolder;
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::matrix::{Cell, CellRef, Coordinate, Line, cells, cells_on};
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, load_with, render};
@@ -55,10 +56,10 @@ impl Selected {
         cells.any(|cell| plan(&self.scenario, cell).runs_own_programs())
     }
 
-    /// Does keepalived run in one of its cells?
-    pub(crate) fn needs_keepalived(&self) -> bool {
+    /// Does this program edit the table in one of its cells?
+    pub(crate) fn needs(&self, plane: ControlPlane) -> bool {
         let mut cells = self.cells.iter().chain(&self.tried);
-        cells.any(|cell| plan(&self.scenario, cell).keepalived().is_some())
+        cells.any(|cell| plan(&self.scenario, cell).control_plane() == Some(plane))
     }
 
     /// Is a real server of one of its cells a mysqld?

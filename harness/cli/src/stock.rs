@@ -8,6 +8,7 @@ use crate::stop::ended_by_signals;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::CacheFolder;
 use lvs_matrix_guest::stock::{Ingredients, StockError, StockKernel, prepare};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_runner::{Server, missing_programs};
 use std::path::{Path, PathBuf};
@@ -39,21 +40,21 @@ const READ: [&str; 16] = [
     "/usr/share/terminfo",
 ];
 
-/// Languages that programs of authors are written in, with what they read. They are large, so a guest has
-/// them only if a cell runs such a program.
+/// Languages that programs of authors are written in, and ldirectord (the first one), with what they read.
+/// They are large, so a guest has them only if a cell runs such a program.
 const INTERPRETERS: [&str; 2] = ["perl", "python3"];
 /// Where the packages of these have their programs. What a user's PATH has before it may be a script that
 /// chooses among versions (a shim), or read modules from elsewhere.
 const OF_PACKAGES: &str = "/usr/bin";
-const OF_INTERPRETERS: [&str; 7] = [
+const OF_PERL: [&str; 6] = [
     "/etc/perl",
-    "/usr/lib/python3",
     "/usr/lib/x86_64-linux-gnu/perl",
     "/usr/lib/x86_64-linux-gnu/perl-base",
     "/usr/lib/x86_64-linux-gnu/perl5",
     "/usr/share/perl",
     "/usr/share/perl5",
 ];
+const OF_PYTHON: &str = "/usr/lib/python3";
 
 /// Makes the machine for these cells, and these programs that are run by hand, ready, which boots it if that
 /// was not done before.
@@ -105,10 +106,18 @@ fn files(server: Option<&Server>, selected: &[Selected]) -> Vec<PathBuf> {
     let all_cells_call = missing_programs("").into_iter().map(|(program, _)| program);
     let programs: Vec<&str> = all_cells_call.chain(PROGRAMS.split(' ')).collect();
     let mut files: Vec<PathBuf> = READ.map(PathBuf::from).into();
+    let ldirectord = |one: &Selected| one.needs(ControlPlane::Ldirectord);
     if selected.iter().any(Selected::runs_own_programs) {
         files.extend(interpreters(&path));
-        files.extend(OF_INTERPRETERS.map(PathBuf::from));
+        files.extend(OF_PERL.map(PathBuf::from));
+        files.push(PathBuf::from(OF_PYTHON));
         files.extend(python_folders());
+    } else if selected.iter().any(ldirectord) {
+        files.extend(interpreters(&path).take(1));
+        files.extend(OF_PERL.map(PathBuf::from));
+    }
+    if selected.iter().any(ldirectord) {
+        files.extend(find(ControlPlane::Ldirectord.as_str()));
     }
     files.extend(programs.into_iter().filter_map(find));
     files.extend(server.map(|server| server.program.clone()));

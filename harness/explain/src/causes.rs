@@ -209,6 +209,15 @@ causes! {
     "reverse-path-filter": "The real server has rp_filter=1, and drops in silence what comes out of its \
         tunnel."
         / "真实服务器的 rp_filter=1，静默丢弃从隧道出来的数据包。";
+    "wrong-tunnel-port": "The real server's tunnel of GUE ends at another port than the one that the \
+        director sends to: what comes there is refused."
+        / "真实服务器的 GUE 隧道端口与调度器发往的端口不同：发到那里的数据包被拒绝。";
+    "wrong-tunnel-port-unsaid": "The real server's tunnel of GUE ends at another port than the one that the \
+        director sends to: it is refused, and with IPv6 in the tunnel the director tells no client."
+        / "真实服务器的 GUE 隧道端口与调度器发往的端口不同：数据包被拒绝，而隧道内是 IPv6 时调度器不通知客户端。";
+    "wrong-tunnel-port-dropped": "The real server's tunnel of GUE over IPv6 ends at another port than the \
+        one that the director sends to: it drops in silence what comes there."
+        / "真实服务器的 IPv6 GUE 隧道端口与调度器发往的端口不同：它静默丢弃发到那里的数据包。";
     "icmp-filtered": "The client's segments are too large for the tunnel, and a firewall drops the ICMP \
         error that would say so."
         / "客户端的报文段对隧道来说太大，而说明这一点的 ICMP 错误被防火墙丢弃。";

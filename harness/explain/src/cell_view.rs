@@ -104,7 +104,8 @@ impl<'a> CellView<'a> {
             })
         };
         let client = (record.client_address(port)?, port);
-        let director = deciding_director(observed, sent.get(request.unwrap_or(0)..).unwrap_or_default());
+        let since = sent.get(request.unwrap_or(0)..).unwrap_or_default();
+        let director = deciding_director(record.plan.first_director(), observed, since);
         Some(Self {
             director,
             record,
@@ -129,7 +130,7 @@ impl<'a> CellView<'a> {
             return None;
         }
         Some(Self {
-            director: Node::Director,
+            director: cell.record.plan.first_director(),
             record: &cell.record,
             plan: &cell.record.plan,
             observed: &cell.observed,
@@ -320,7 +321,7 @@ impl<'a> CellView<'a> {
     pub(super) fn server(&self) -> Option<&'a Name> {
         match self.operation.served_by.as_ref()? {
             Node::RealServer(name) => Some(name),
-            Node::Client | Node::Probe | Node::Director | Node::SecondDirector | Node::Router => None,
+            Node::Client | Node::Probe | Node::Director(_) | Node::Router => None,
         }
     }
 
@@ -552,7 +553,7 @@ pub(super) fn packet(seen: Seen) -> Citation {
 
 /// The director that refused the connection, that passed on what was sent since the request, or the last that
 /// the client sent to.
-fn deciding_director(observed: &Observed, since: &[Passage<'_>]) -> Node {
+fn deciding_director(first: Node, observed: &Observed, since: &[Passage<'_>]) -> Node {
     let mut refusals = observed.terminators.iter().filter_map(|item| item.by.as_ref());
     let refused = refusals.find(|by| by.is_director());
     let answered = matches!(observed.behaviour, Behaviour::Answered { .. });
@@ -562,5 +563,5 @@ fn deciding_director(observed: &Observed, since: &[Passage<'_>]) -> Node {
         .and_then(|passage| passage.director.as_ref());
     let last = since.iter().rev().find_map(|passage| passage.director.as_ref());
     let found = passed.or(refused).or(last);
-    found.cloned().unwrap_or(Node::Director)
+    found.cloned().unwrap_or(first)
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct Deletion {
     /// When: at the beginning of the step that did it, or when the table was seen without the server.
     pub(super) at: Instant,
-    /// The step that did it, or the table that keepalived has left.
+    /// The step that did it, or the table that the control plane has left.
     pub(super) shown_by: Citation,
 }
 
@@ -193,7 +193,7 @@ impl<'a> CellView<'a> {
     }
 
     /// When this real server was deleted from the table (true) or added to it (false), in order: by steps,
-    /// and by keepalived, whose tables are snapshots.
+    /// and by the control plane, whose tables are snapshots.
     fn memberships(&self, server: &Name) -> Vec<(Deletion, bool)> {
         let by_steps = self.edits(|on, edit| {
             let own = edit.puts(server).filter(|_| on == self.director());

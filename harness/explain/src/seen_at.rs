@@ -1,28 +1,29 @@
-//! Of two directors a sentence names the one whose interface saw a packet.
+//! Of two directors, or of one with a name of its author's, a sentence names the one whose interface saw a
+//! packet.
 
-use lvs_matrix_model::action::Node;
 use lvs_matrix_model::verdict::JudgedCell;
 
-/// Rules say `packet 12 on director` and `director 上的数据包 12`, whichever director it was. In a lab with two
-/// each such place gets the name of the director that saw the packet.
+/// Rules say `packet 12 on director` and `director 上的数据包 12`, whichever director it was. In a lab
+/// whose directors are named each such place gets the name of the one that saw the packet.
 pub(super) fn named(cell: &JudgedCell, text: String) -> String {
-    if !cell.record.plan.has_two_directors() {
+    if !cell.record.plan.names_directors() {
         return text;
     }
-    let by_second = |number: u32| {
+    let seen_by = |number: u32| {
         let mut packets = cell.packets().iter();
         let packet = packets.find(|packet| packet.number == number);
         let points = cell.record.capture.as_ref().map(|capture| &capture.points);
         let point = packet
             .zip(points)
             .and_then(|(packet, points)| points.get(packet.point));
-        point.is_some_and(|point| point.node == Node::SecondDirector)
+        let director = point?.node.director()?;
+        Some(director)
     };
     let text = renamed(&text, ON, |before, _| {
-        by_second(last_packet(before)?).then_some(" on director2")
+        Some(format!(" on {}", seen_by(last_packet(before)?)?))
     });
     renamed(&text, AT, |_, after| {
-        by_second(first_packet(after)?).then_some("director2 上的")
+        Some(format!("{} 上的", seen_by(first_packet(after)?)?))
     })
 }
 
@@ -30,7 +31,7 @@ const ON: &str = " on director";
 const AT: &str = "director 上的";
 
 /// Puts something in the place of each occurrence of `what` for which there is something.
-fn renamed(text: &str, what: &str, by: impl Fn(&str, &str) -> Option<&'static str>) -> String {
+fn renamed(text: &str, what: &str, by: impl Fn(&str, &str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(what) {
@@ -38,7 +39,7 @@ fn renamed(text: &str, what: &str, by: impl Fn(&str, &str) -> Option<&'static st
         // Part of a longer name.
         let whole = !after.starts_with(|next: char| next.is_ascii_alphanumeric());
         let other = by(&out, after).filter(|_| whole);
-        out.push_str(other.unwrap_or(what));
+        out.push_str(other.as_deref().unwrap_or(what));
         rest = after;
     }
     out + rest
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn only_what_is_asked_for_gets_another_name() {
         let text = "packet 1 on director, packet 2 on director; set x on director, packet 2 on director2";
-        let second = |before: &str, _: &str| (last_packet(before)? == 2).then_some(" on director2");
+        let second = |before: &str, _: &str| (last_packet(before)? == 2).then(|| " on director2".to_owned());
         let named = "packet 1 on director, packet 2 on director2; set x on director, packet 2 on director2";
         assert_eq!(renamed(text, ON, second), named);
     }

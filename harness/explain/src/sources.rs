@@ -10,7 +10,12 @@ use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 const TRANSMIT: &str = "ip_vs_dr_xmit";
 
 /// What depends on the packet around another, by its name in IPv4.
-const OF_TUNNELS: [&str; 2] = ["ip_vs_tunnel_xmit", "ip_vs_in_icmp"];
+const OF_TUNNELS: [&str; 4] = [
+    "ip_vs_tunnel_xmit",
+    "ip_vs_in_icmp",
+    "__udp6_lib_rcv",
+    "udp6_csum_zero_error",
+];
 
 /// Those functions for a cell.
 pub(super) fn of(view: &CellView<'_>, sources: &[&[Source]]) -> Vec<Source> {
@@ -33,11 +38,11 @@ pub(super) fn of(view: &CellView<'_>, sources: &[&[Source]]) -> Vec<Source> {
     let mut all: Vec<Source> = Vec::new();
     for source in sources.iter().copied().flatten() {
         let transmits = source.function == TRANSMIT;
+        let around = transmits || OF_TUNNELS.contains(&source.function);
+        let ipv6 = if around { outer } else { ipv6 };
         if is_foreign(*source, scheduler, ipv6) {
             continue;
         }
-        let around = transmits || OF_TUNNELS.contains(&source.function);
-        let ipv6 = if around { outer } else { ipv6 };
         let own = match transmits {
             true => here(*source, method, ipv6),
             false => here(translated(*source, view.is_udp(), ipv6), method, ipv6),

@@ -7,6 +7,7 @@ mod clock;
 mod entry;
 mod host;
 mod mysqld;
+mod node;
 mod request;
 mod statement;
 mod table;
@@ -18,9 +19,10 @@ pub(crate) use client::{client_actions, opening_fields};
 pub use clock::ClockAction;
 pub(crate) use clock::clock_actions;
 pub(crate) use host::host_actions;
-pub use host::{HostAction, Neighbours, SyncState};
+pub use host::{ControlStep, HostAction, Neighbours, SyncState};
 pub(crate) use mysqld::mysqld_actions;
 pub use mysqld::{MysqldAction, ServerDeed, StopSignal};
+pub use node::{Node, PoweredHost};
 pub(crate) use request::request_fields;
 pub use request::{Answer, NotARequest, Orders, Reaction, Request};
 pub(crate) use statement::statement_fields;
@@ -37,83 +39,6 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
-
-/// A host of the lab; each is a network namespace of its own.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Node {
-    /// The client.
-    Client,
-    /// The host whose probes ask again and again.
-    Probe,
-    /// The load balancer: the host with the IPVS table. Of two directors the one that has the VIP at first.
-    Director,
-    /// The second director of a lab with two.
-    #[serde(rename = "director2")]
-    SecondDirector,
-    /// The router between the client and the director.
-    Router,
-    /// A real server with what serves on it.
-    RealServer(Name),
-}
-
-impl Node {
-    /// Its name if it is a real server.
-    #[must_use]
-    pub fn real_server(&self) -> Option<&Name> {
-        match self {
-            Self::RealServer(name) => Some(name),
-            Self::Client | Self::Probe | Self::Director | Self::SecondDirector | Self::Router => None,
-        }
-    }
-
-    /// Is it a director?
-    #[must_use]
-    pub fn is_director(&self) -> bool {
-        matches!(self, Self::Director | Self::SecondDirector)
-    }
-
-    /// Is it the first director? That is not written down.
-    #[must_use]
-    pub fn is_first_director(&self) -> bool {
-        *self == Self::Director
-    }
-
-    /// The first director.
-    #[must_use]
-    pub fn first_director() -> Self {
-        Self::Director
-    }
-}
-
-impl From<Name> for Node {
-    /// The host of this name, as scenarios speak of it. No real server can have the name of another host.
-    fn from(name: Name) -> Self {
-        match name.as_str() {
-            "client" => Self::Client,
-            "probe" => Self::Probe,
-            "director" => Self::Director,
-            "director2" => Self::SecondDirector,
-            "router" => Self::Router,
-            _ => Self::RealServer(name),
-        }
-    }
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Client => f.write_str("client"),
-            Self::Probe => f.write_str("probe"),
-            Self::Director => f.write_str("director"),
-            Self::SecondDirector => f.write_str("director2"),
-            Self::Router => f.write_str("router"),
-            Self::RealServer(name) => write!(f, "{name}"),
-        }
-    }
-}
 
 /// The groups of actions. Each is a variant of [`Action`] that holds an enum made of entries.
 macro_rules! groups {
@@ -307,6 +232,38 @@ impl Action {
             | Self::Wait(_)
             | Self::Watch(_) => None,
         }
+    }
+
+    /// The same, in a lab whose directors have these names.
+    pub(crate) fn know(&mut self, directors: &[Name]) {
+        match self {
+            Self::Table(edit) => edit.on.know(directors),
+            Self::Host(action) => action.know(directors),
+            Self::Traffic(action) => action.node_mut().know(directors),
+            Self::Watch(WatchAction::WaitUntil(until)) => {
+                let named = until.director.as_mut();
+                named.into_iter().for_each(|named| named.know(directors));
+            }
+            Self::Client(ClientAction::Connect(opening) | ClientAction::StartConnect(opening)) => {
+                let named = opening.director.as_mut();
+                named.into_iter().for_each(|named| named.know(directors));
+            }
+            Self::Client(_) | Self::Other(_) | Self::Mysqld(_) | Self::Wait(_) => {}
+        }
+    }
+
+    /// The director that it names.
+    #[must_use]
+    pub fn names_director(&self) -> Option<&Node> {
+        let named = match self {
+            Self::Table(edit) => Some(&edit.on),
+            Self::Host(action) => action.named(),
+            Self::Traffic(action) => Some(action.node()),
+            Self::Watch(action) => action.until().director.as_ref(),
+            Self::Client(action) => action.opening().and_then(|opening| opening.director.as_ref()),
+            Self::Other(_) | Self::Mysqld(_) | Self::Wait(_) => None,
+        };
+        named.filter(|node| node.is_director())
     }
 
     /// The edit of a director's table that it is, if it is one.

@@ -20,6 +20,7 @@ pub use traffic::{Link, Rule, Stateful};
 use crate::Name;
 use crate::action::{Action, HostAction, Node};
 use crate::base::ClientAt;
+use crate::control::ControlPlane;
 use directors::Directors;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,30 +85,34 @@ impl<'a> State<'a> {
             sysctls: Vec::new(),
             mute: Vec::new(),
             bypassed: false,
-            directors: Directors::first(),
+            directors: Directors::alone(Node::first_director()),
         }
     }
 
-    /// The same, with keepalived on the director, if there is one. It edits the table by itself: what is in
-    /// the table is not known.
+    /// The same, with such a program on the director, if there is one. It edits the table by itself: what is
+    /// in the table is not known.
     #[must_use]
-    pub fn with_keepalived(mut self, there: bool) -> Self {
-        if there {
-            self.directors.add_keepalived();
+    pub fn with_control(mut self, plane: Option<ControlPlane>) -> Self {
+        if let Some(plane) = plane {
+            self.directors.add_control(plane);
         }
         self
     }
 
-    /// The same, with a second director, if there is one. It is set up as the first one is.
+    /// The same, with these directors, the first one before the others. Each is set up as the first one is.
     #[must_use]
-    pub fn with_second_director(mut self, there: bool) -> Self {
-        if there {
-            self.directors.add_second();
-        }
+    pub fn with_directors<'n>(mut self, nodes: impl Iterator<Item = &'n Node>) -> Self {
+        self.directors.become_these(nodes);
         self
     }
 
-    /// The same, with this table on every director that has no keepalived.
+    /// The first director: it has the VIP at the beginning.
+    #[must_use]
+    pub fn first_director(&self) -> &Node {
+        self.directors.first()
+    }
+
+    /// The same, with this table on every director that has no control plane.
     #[must_use]
     pub fn with_table(mut self, table: &Table) -> Self {
         self.directors.fill(table);
@@ -227,7 +232,7 @@ impl<'a> State<'a> {
     /// The first director's table, if it is known.
     #[must_use]
     pub fn table(&self) -> Option<&Table> {
-        self.table_of(&Node::Director)
+        self.table_of(self.first_director())
     }
 
     /// The table of this director, if it is known.
@@ -278,7 +283,7 @@ impl<'a> State<'a> {
         } else if chosen.peek().is_none() {
             // Every scheduler passes over a server of weight 0.
             Some("every real server in the table has weight 0")
-        } else if self.cut.contains_key(&Node::Director) {
+        } else if self.cut.contains_key(self.first_director()) {
             Some("the director's link is down")
         } else if !chosen.any(|server| self.answers(server)) {
             Some("no real server in the table can answer: each is stopped, frozen, off or built wrong")
@@ -291,7 +296,7 @@ impl<'a> State<'a> {
     /// neither their links nor their firewalls, nor the director's. None if the table is not known.
     pub fn healthy_servers(&self) -> impl Iterator<Item = &'a Name> {
         let weight = |name: &Name| self.table().filter(|table| table.service)?.servers.get(name);
-        let reached = self.is_untouched(&Node::Director) && !self.bypassed && self.vip_is_at_home();
+        let reached = self.is_untouched(self.first_director()) && !self.bypassed && self.vip_is_at_home();
         let healthy = move |server: &&Server<'a>| {
             let node = Node::RealServer(server.name.clone());
             weight(server.name).is_some_and(|weight| *weight > 0)

@@ -1,9 +1,11 @@
 //! The plan of a cell: hosts, addresses, sysctls, command lines and steps. Still data: print it, diff it.
 
 mod alone;
+mod checker;
 mod commands;
 mod host;
 mod keepalived;
+mod ldirectord;
 mod make;
 mod misbuilt;
 mod older;
@@ -14,12 +16,13 @@ mod several;
 mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
+pub use checker::{CHECKER, CONTROL_FOLDER};
 pub use commands::{
     ARPING, FIREWALL, MSS, NDSEND, NETEM_LIMIT, NO_ICMP, NO_VRRP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN,
     StatefulRule, VRRP,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
-pub use keepalived::{CHECKER, Configured, KEEPALIVED_FOLDER, Told};
+pub use keepalived::{Configured, Told};
 pub use make::plan;
 pub use misbuilt::Misbuilt;
 pub use router::SOURCE_NAT;
@@ -28,7 +31,7 @@ pub use service::{Backend, Service};
 
 use crate::Name;
 use crate::action::{Action, Node, Timed};
-use crate::base::{CellRef, OneOrMore, Wiring};
+use crate::base::{CellRef, GUE_PORT, OneOrMore, Wiring};
 use crate::client::{Client, Program};
 use crate::ipvs::Protocol;
 use crate::lab::{Further, State, Table};
@@ -165,7 +168,11 @@ impl LabPlan {
         let runs = self.hosts.iter().flat_map(|host| &host.runs);
         runs.filter_map(|process| match process {
             Process::Probes(probes) => Some(probes),
-            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) | Process::Server(_) => None,
+            Process::Ipvs
+            | Process::Keepalived(_)
+            | Process::Ldirectord(_)
+            | Process::Client(_)
+            | Process::Server(_) => None,
         })
         .flatten()
     }
@@ -182,14 +189,32 @@ impl LabPlan {
         let mut all = self.hosts.iter_mut().flat_map(|host| &mut host.runs);
         all.find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Keepalived(_) | Process::Probes(_) | Process::Server(_) => None,
+            Process::Ipvs
+            | Process::Keepalived(_)
+            | Process::Ldirectord(_)
+            | Process::Probes(_)
+            | Process::Server(_) => None,
         })
     }
 
     /// Does it have a second director?
     #[must_use]
     pub fn has_two_directors(&self) -> bool {
-        self.host(&Node::SecondDirector).is_some()
+        self.balancers().count() > 1
+    }
+
+    /// The first director: of two the one that has the VIP at the beginning.
+    #[must_use]
+    pub fn first_director(&self) -> Node {
+        let first = self.service().balancers.first();
+        first.cloned().unwrap_or_else(Node::first_director)
+    }
+
+    /// Is a sentence that says "the director" not enough, because there are two, or the one has a name of
+    /// its author's?
+    #[must_use]
+    pub fn names_directors(&self) -> bool {
+        self.balancers().any(|host| !host.node.goes_without_saying())
     }
 
     /// What moves from one of two directors to the other, each with the interface that has it: the VIP, and
@@ -270,7 +295,7 @@ impl LabPlan {
     pub fn real_servers(&self) -> impl Iterator<Item = (&Name, &Host)> {
         self.hosts.iter().filter_map(|host| match &host.node {
             Node::RealServer(name) => Some((name, host)),
-            Node::Client | Node::Probe | Node::Director | Node::SecondDirector | Node::Router => None,
+            Node::Client | Node::Probe | Node::Director(_) | Node::Router => None,
         })
     }
 
@@ -288,14 +313,14 @@ impl LabPlan {
         let state = wrong.fold(state, |state, wrong| {
             state.with_sysctls(&wrong.node, &wrong.sysctls)
         });
-        let state = state.with_keepalived(self.keepalived().is_some());
-        state.with_second_director(self.has_two_directors())
+        let state = state.with_control(self.control_plane());
+        state.with_directors(self.balancers().map(|host| &host.node))
     }
 
     /// The same, with the director's table, if only steps edit it.
     #[must_use]
     pub fn state_with_table(&self) -> State<'_> {
-        match self.keepalived() {
+        match self.control() {
             None => self.state().with_table(&self.table()),
             Some(_) => self.state(),
         }
@@ -377,6 +402,14 @@ impl LabPlan {
             services,
             ..self.clone()
         })
+    }
+
+    /// The ports of UDP at which tunnels of GUE end, the usual one among them.
+    #[must_use]
+    pub fn gue_ports(&self) -> Vec<u16> {
+        let backends = self.services.iter().flat_map(|service| &service.backends);
+        let said = backends.filter_map(|backend| backend.tunnel_port);
+        [GUE_PORT].into_iter().chain(said).collect()
     }
 
     /// The ports that a real server's own server listens to.

@@ -81,9 +81,10 @@ pub struct CellRecord {
     pub probes: Vec<ProbeRecord>,
     /// The tables of the directors at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
-    /// What keepalived on the directors said, in order: each line of a log, as it was read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keepalived_log: Vec<LoggedLine>,
+    /// What keepalived or ldirectord on the directors said, in order: each line of a log, as it was read.
+    /// Older records call it `keepalived-log`.
+    #[serde(default, alias = "keepalived-log", skip_serializing_if = "Vec::is_empty")]
+    pub control_log: Vec<LoggedLine>,
     /// Of two directors: when one of them got the VIP, or lost it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vip_changes: Vec<VipChange>,
@@ -169,12 +170,16 @@ impl CellRecord {
     /// still. Without a second director nobody watches.
     #[must_use]
     pub fn vip_holders(&self, at: Instant) -> Vec<&Node> {
-        let mut holders: Vec<&Node> = Vec::new();
-        for VipChange { node, holds, .. } in self.vip_changes.iter().filter(|change| change.at <= at) {
-            holders.retain(|known| *known != node);
-            holders.extend(holds.then_some(node));
-        }
-        holders
+        VipChange::holders(self.vip_changes.iter().filter(|change| change.at <= at))
+    }
+
+    /// The director whose table a step means: the one that it names; else the one that got the VIP last, of
+    /// those that have it at the moment; else the first one.
+    #[must_use]
+    pub fn director_meant(&self, named: Option<&Node>, at: Instant) -> Node {
+        let holders = || self.vip_holders(at).last().copied();
+        let known = named.or_else(holders).cloned();
+        known.unwrap_or_else(|| self.plan.first_director())
     }
 
     /// Puts tables that somebody else than the steps made between those that the steps made, and numbers
@@ -210,7 +215,7 @@ impl CellRecord {
             client: None,
             probes: Vec::new(),
             snapshots: Vec::new(),
-            keepalived_log: Vec::new(),
+            control_log: Vec::new(),
             vip_changes: Vec::new(),
             server_views: Vec::new(),
             client_sockets: None,
@@ -427,7 +432,7 @@ pub enum Moment {
     BeforeChange,
     /// After the `change` phase.
     AfterChange,
-    /// Somebody else than the steps had changed the director's table: keepalived.
+    /// Somebody else than the steps had changed the director's table: its control plane.
     Changed,
     /// At the end of the observation.
     End,
@@ -440,7 +445,7 @@ pub struct LoggedLine {
     /// On which host.
     #[serde(
         default = "Node::first_director",
-        skip_serializing_if = "Node::is_first_director"
+        skip_serializing_if = "Node::goes_without_saying"
     )]
     pub node: Node,
     /// When it was read.
@@ -462,6 +467,19 @@ pub struct VipChange {
     pub holds: bool,
 }
 
+impl VipChange {
+    /// The directors that have the VIP after these changes, in the order in which they got it.
+    #[must_use]
+    pub fn holders<'c>(changes: impl IntoIterator<Item = &'c Self>) -> Vec<&'c Node> {
+        let mut holders: Vec<&Node> = Vec::new();
+        for Self { node, holds, .. } in changes {
+            holders.retain(|known| *known != node);
+            holders.extend(holds.then_some(node));
+        }
+        holders
+    }
+}
+
 /// A director's tables as ipvsadm(8) shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -471,7 +489,7 @@ pub struct DirectorSnapshot {
     /// Whose.
     #[serde(
         default = "Node::first_director",
-        skip_serializing_if = "Node::is_first_director"
+        skip_serializing_if = "Node::goes_without_saying"
     )]
     pub node: Node,
     /// When in the cell.

@@ -7,6 +7,7 @@
 use crate::Name;
 use crate::action::{Chain, Node, Percent};
 use crate::base::CellRef;
+use crate::control::ControlPlane;
 use crate::duration::Human;
 use crate::ipvs::Method;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -147,7 +148,21 @@ macro_rules! the_same {
 }
 
 the_same!(
-    u8, u16, u32, u64, i32, usize, String, Name, CellRef, Node, Chain, Method, Percent, Human
+    u8,
+    u16,
+    u32,
+    u64,
+    i32,
+    usize,
+    String,
+    Name,
+    CellRef,
+    Node,
+    Chain,
+    Method,
+    Percent,
+    Human,
+    ControlPlane
 );
 
 /// What can stand in a place of a sentence, read from its words.
@@ -182,13 +197,7 @@ impl Place for Name {
 
 impl Place for Node {
     fn read(text: &str) -> Option<Self> {
-        match text {
-            "client" => Some(Self::Client),
-            "director" => Some(Self::Director),
-            "director2" => Some(Self::SecondDirector),
-            "router" => Some(Self::Router),
-            server => Name::read(server).map(Self::RealServer),
-        }
+        Name::read(text).map(Self::from)
     }
 }
 
@@ -203,6 +212,12 @@ impl Place for Chain {
 impl Place for Method {
     fn read(text: &str) -> Option<Self> {
         Self::named(text)
+    }
+}
+
+impl Place for ControlPlane {
+    fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|plane| plane.as_str() == text)
     }
 }
 

@@ -8,7 +8,7 @@
 mod support;
 
 use etherparse::PacketBuilder;
-use lvs_matrix_model::capture::decode::frame;
+use lvs_matrix_model::capture::decode::{frame, frame_of};
 use lvs_matrix_model::capture::{Body, Encapsulation, TcpOption, Transport};
 use lvs_matrix_model::plan::Mac;
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,6 +39,42 @@ fn query() -> Vec<u8> {
         .write(&mut bytes, b"\x09\0\0\0\x03select 1")
         .unwrap();
     bytes
+}
+
+#[test]
+fn a_tunnel_of_gue_ends_at_the_ports_of_its_lab() {
+    let mut inner = Vec::new();
+    PacketBuilder::ipv4(CLIENT, VIP, 64)
+        .tcp(40776, 3306, 126, 123)
+        .syn()
+        .write(&mut inner, b"")
+        .unwrap();
+    let mut bytes = Vec::new();
+    // GUE of version 0 without anything optional, around IPv4.
+    let gue = [&[0, 4, 0, 0], inner.as_slice()].concat();
+    let outer = ethernet().ipv4([192, 0, 2, 20], [192, 0, 2, 31], 64);
+    outer.udp(50000, 6090).write(&mut bytes, &gue).unwrap();
+    let length = u32::try_from(bytes.len()).unwrap();
+    let transport = |ports: &[u16]| {
+        let body = frame_of(&bytes, length, ports).body;
+        let Body::Ip { transport, .. } = body else {
+            panic!("{body:?}")
+        };
+        transport
+    };
+    let Transport::Tunneled { by, source, .. } = transport(&[6080, 6090]) else {
+        panic!("no tunnel")
+    };
+    assert!(matches!(
+        by,
+        Encapsulation::Gue {
+            source_port: 50000,
+            port: 6090,
+            ..
+        }
+    ));
+    assert_eq!(source, IpAddr::from(CLIENT));
+    assert!(matches!(transport(&[6080]), Transport::Udp(_)));
 }
 
 #[test]

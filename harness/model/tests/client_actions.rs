@@ -11,6 +11,7 @@ fn steps_of_the_client_are_about_a_connection() {
     let on = |name: &str| Some(Name::new(name).unwrap());
     let opening = |name: &str, to: Option<&str>, may_fail| Opening {
         service: None,
+        director: None,
         name: on(name),
         to: to.and_then(on),
         from: None,

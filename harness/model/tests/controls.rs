@@ -130,8 +130,8 @@ fn without_packets_or_a_sentinel_nothing_is_known() {
 /// A host without power sees nothing any more.
 fn without_power(record: &CellRecord, node: &Node) -> bool {
     let off = |action: &Action, off: bool| match action {
-        Action::Host(HostAction::PowerOff { server, .. }) => off && node.real_server() == Some(server),
-        Action::Host(HostAction::PowerOn { server }) => !off && node.real_server() == Some(server),
+        Action::Host(HostAction::PowerOff { server, .. }) => off && *node == server.0,
+        Action::Host(HostAction::PowerOn { server }) => !off && *node == server.0,
         Action::Host(_)
         | Action::Table(_)
         | Action::Other(_)

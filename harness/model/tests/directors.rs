@@ -6,9 +6,12 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+#[path = "directors/named.rs"]
+mod named;
 mod support;
 
 use lvs_matrix_model::action::{Action, HostAction, Node, StopSignal, TrafficAction};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Told, plan};
@@ -33,14 +36,14 @@ fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
     let scenario = load(TWO).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
     let balancers: Vec<_> = plan.balancers().map(|host| host.node.clone()).collect();
-    assert_eq!(balancers, [Node::Director, Node::SecondDirector]);
+    assert_eq!(balancers, [Node::first_director(), Node::second_director()]);
     assert_eq!(plan.service().balancers, balancers);
     for node in &balancers {
         let host = plan.host(node).unwrap();
         assert!(host.addresses().all(|address| address != plan.vip()), "{node}");
     }
     let config = |node: &Node| plan.keepalived_config(node, &Told::default()).unwrap();
-    let (first, second) = (config(&Node::Director), config(&Node::SecondDirector));
+    let (first, second) = (config(&Node::first_director()), config(&Node::second_director()));
     for line in [
         "    router_id director\n",
         "    vrrp_version 3\n",
@@ -68,7 +71,7 @@ fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
     let preempts = load(&TWO.replace("nopreempt: true, ", "")).unwrap();
     let preempts = lvs_matrix_model::plan::plan(&preempts, &cells(&preempts)[0]);
     let first = preempts
-        .keepalived_config(&Node::Director, &Told::default())
+        .keepalived_config(&Node::first_director(), &Told::default())
         .unwrap();
     assert!(
         first.contains("    state MASTER\n") && !first.contains("nopreempt"),
@@ -95,12 +98,12 @@ fn a_director_loses_its_power_and_its_keepalived_and_gets_both_back() {
     let plan = plan(&scenario, &cells(&scenario)[0]);
     let mut state = plan.state();
     let off = HostAction::PowerOff {
-        server: name("director"),
+        server: name("director").into(),
         neighbours: Default::default(),
     }
     .into();
     let on = HostAction::PowerOn {
-        server: name("director"),
+        server: name("director").into(),
     }
     .into();
     let stop = |node| {
@@ -110,23 +113,26 @@ fn a_director_loses_its_power_and_its_keepalived_and_gets_both_back() {
         }
         .into()
     };
-    let (first, second) = (stop(None), stop(Some(Node::SecondDirector)));
+    let (first, second) = (stop(None), stop(Some(Node::second_director())));
     assert_eq!(state.conflict(&off), None);
     assert_eq!(state.conflict(&on), Some(Conflict::DirectorOn));
     state.apply(1, &off);
-    assert!(state.lasts(1) && !state.keepalived_runs());
-    assert_eq!(state.unplugged(&Node::Director), Some(1));
-    assert_eq!(state.unplugged(&Node::SecondDirector), None);
+    assert!(state.lasts(1) && !state.control_runs());
+    assert_eq!(state.unplugged(&Node::first_director()), Some(1));
+    assert_eq!(state.unplugged(&Node::second_director()), None);
     assert_eq!(state.conflict(&first), Some(Conflict::DirectorOff));
     assert_eq!(state.conflict(&second), None);
     assert_eq!(state.conflict(&on), None);
     state.apply(2, &on);
-    assert!(!state.lasts(1) && state.keepalived_runs());
+    assert!(!state.lasts(1) && state.control_runs());
     assert_eq!((state.conflict(&first), state.conflict(&off)), (None, None));
     let servers = [name("rs1")];
-    let alone = State::new(servers.iter()).with_keepalived(true);
+    let alone = State::new(servers.iter()).with_control(Some(ControlPlane::Keepalived));
     assert_eq!(alone.conflict(&off), Some(Conflict::OnlyDirector));
-    assert_eq!(alone.conflict(&second), Some(Conflict::NoSecondDirector));
+    assert_eq!(
+        alone.conflict(&second),
+        Some(Conflict::NoSuchDirector(&Node::second_director()))
+    );
 }
 
 #[test]
@@ -134,10 +140,10 @@ fn only_directors_that_speak_vrrp_can_be_parted() {
     let scenario = load(TWO).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
     let block = |node: Node| TrafficAction::BlockVrrp { node }.into();
-    let [first, second] = [Node::Director, Node::SecondDirector].map(block);
+    let [first, second] = [Node::first_director(), Node::second_director()].map(block);
     let server = block(Node::RealServer(name("rs1")));
     let heal = TrafficAction::FlushFirewall {
-        node: Node::SecondDirector,
+        node: Node::second_director(),
     };
     let heal = heal.into();
     let mut state = plan.state();
@@ -146,7 +152,7 @@ fn only_directors_that_speak_vrrp_can_be_parted() {
     assert_eq!(state.conflict(&server), Some(Conflict::SpeaksNoVrrp(&rs1)));
     assert_eq!(
         state.conflict(&heal),
-        Some(Conflict::NoRule(&Node::SecondDirector))
+        Some(Conflict::NoRule(&Node::second_director()))
     );
     state.apply(3, &second);
     assert!(state.lasts(3) && state.is_so(&second) && !state.is_so(&first));
@@ -158,13 +164,13 @@ fn only_directors_that_speak_vrrp_can_be_parted() {
     assert!(
         lines
             .iter()
-            .any(|(node, argv)| { *node == Some(Node::SecondDirector) && argv.join(" ") == rule })
+            .any(|(node, argv)| { *node == Some(Node::second_director()) && argv.join(" ") == rule })
     );
     let servers = [name("rs1")];
-    let alone = State::new(servers.iter()).with_keepalived(true);
+    let alone = State::new(servers.iter()).with_control(Some(ControlPlane::Keepalived));
     assert_eq!(
         alone.conflict(&first),
-        Some(Conflict::SpeaksNoVrrp(&Node::Director))
+        Some(Conflict::SpeaksNoVrrp(&Node::first_director()))
     );
 }
 
@@ -237,7 +243,9 @@ fn what_keepalived_would_not_take_is_a_mistake() {
     // (keepalived/vrrp/vrrp.c, `vrrp_complete_instance`).
     let scenario = load(&two("preempt-delay: 20s")).unwrap();
     let plan = plan(&scenario, &cells(&scenario)[0]);
-    let config = plan.keepalived_config(&Node::Director, &Told::default()).unwrap();
+    let config = plan
+        .keepalived_config(&Node::first_director(), &Told::default())
+        .unwrap();
     assert!(
         config.contains("state BACKUP") && config.contains("preempt_delay 20"),
         "{config}"
@@ -265,7 +273,7 @@ fn the_gateway_of_masqueraded_real_servers_moves_with_the_vip() {
         );
         let again = load(&written(&planned.alone())).unwrap();
         assert_eq!(planned.hosts, plan(&again, &cells(&again)[0]).hosts, "{more}");
-        let config = planned.keepalived_config(&Node::SecondDirector, &Told::default());
+        let config = planned.keepalived_config(&Node::second_director(), &Told::default());
         (config.unwrap(), planned.hosts.clone())
     };
     // On one link one instance has both.
@@ -287,7 +295,7 @@ fn the_gateway_of_masqueraded_real_servers_moves_with_the_vip() {
     }
     let second = hosts
         .iter()
-        .find(|host| host.node == Node::SecondDirector)
+        .find(|host| host.node == Node::second_director())
         .unwrap();
     assert_eq!(second.nics.iter().count(), 2);
     // IPv6 has VRRP 3, and a group of its own for the sync daemons.
@@ -320,12 +328,18 @@ fn an_edit_is_made_to_the_table_of_the_director_that_it_names() {
     assert_eq!(serde_json::from_value::<Action>(json).unwrap(), *edit);
     let lines = plan.command_lines(edit);
     assert_eq!(lines.len(), 1);
-    assert_eq!(lines[0].0, Some(Node::SecondDirector));
+    assert_eq!(lines[0].0, Some(Node::second_director()));
     let mut state = plan.state_with_table();
     assert_eq!(state.conflict(edit), None);
     state.apply(1, edit);
     let servers = |node: &Node| state.table_of(node).unwrap().servers.len();
-    assert_eq!((servers(&Node::Director), servers(&Node::SecondDirector)), (1, 0));
+    assert_eq!(
+        (
+            servers(&Node::first_director()),
+            servers(&Node::second_director())
+        ),
+        (1, 0)
+    );
     assert_eq!(state.conflict(edit), Some(Conflict::NotInTable(&name("rs1"))));
     // One without fields is a map, too, and is written as authors write it.
     let flush: Action = serde_json::from_str(r#"{ "on": "director2", "flush-table": null }"#).unwrap();
@@ -337,7 +351,7 @@ fn an_edit_is_made_to_the_table_of_the_director_that_it_names() {
     assert_eq!(flushed.steps, planned_moves(&written(&flushed.alone())).steps);
     // Without a second director there is no such table; a host that is none has none.
     for (from, to, says) in [
-        ("directors: 2, ", "", "second director"),
+        ("directors: 2, ", "", "the lab has no director `director2`"),
         ("on: director2", "on: rs1", "`rs1` is no director"),
         (
             "remove-real-server: { server: rs1 }",
@@ -385,10 +399,10 @@ fn the_first_director_has_the_vip_and_both_have_the_table() {
         let host = plan.host(node).unwrap();
         host.addresses().any(|address| address == plan.vip())
     };
-    assert!(has_vip(&Node::Director) && !has_vip(&Node::SecondDirector));
+    assert!(has_vip(&Node::first_director()) && !has_vip(&Node::second_director()));
     let table = |node: &Node| plan.host(node).unwrap().commands.clone();
-    assert_eq!(table(&Node::Director), table(&Node::SecondDirector));
-    assert!(!table(&Node::Director).is_empty());
+    assert_eq!(table(&Node::first_director()), table(&Node::second_director()));
+    assert!(!table(&Node::first_director()).is_empty());
 }
 
 #[test]
@@ -401,7 +415,7 @@ fn a_move_is_three_command_lines_and_two_without_a_word() {
         lines.map(line).collect()
     };
     assert_eq!(
-        lines(&moved(&Node::SecondDirector, true)),
+        lines(&moved(&Node::second_director(), true)),
         [
             "director: ip addr del 192.0.2.100/32 dev eth0",
             "director2: ip addr add 192.0.2.100/32 dev eth0",
@@ -409,7 +423,7 @@ fn a_move_is_three_command_lines_and_two_without_a_word() {
         ]
     );
     assert_eq!(
-        lines(&moved(&Node::Director, false)),
+        lines(&moved(&Node::first_director(), false)),
         [
             "director2: ip addr del 192.0.2.100/32 dev eth0",
             "director: ip addr add 192.0.2.100/32 dev eth0",
@@ -420,13 +434,22 @@ fn a_move_is_three_command_lines_and_two_without_a_word() {
 #[test]
 fn whoever_has_the_vip_cannot_get_it() {
     let plan = planned_moves(MOVES);
-    let (to, back) = (moved(&Node::SecondDirector, false), moved(&Node::Director, false));
+    let (to, back) = (
+        moved(&Node::second_director(), false),
+        moved(&Node::first_director(), false),
+    );
     let mut state = plan.state();
     assert!(state.vip_is_at_home());
-    assert_eq!(state.conflict(&back), Some(Conflict::HasVip(&Node::Director)));
+    assert_eq!(
+        state.conflict(&back),
+        Some(Conflict::HasVip(&Node::first_director()))
+    );
     state.apply(1, &to);
     assert!(!state.vip_is_at_home());
-    assert_eq!(state.conflict(&to), Some(Conflict::HasVip(&Node::SecondDirector)));
+    assert_eq!(
+        state.conflict(&to),
+        Some(Conflict::HasVip(&Node::second_director()))
+    );
     state.apply(2, &back);
     assert!(state.vip_is_at_home() && !state.lasts(1));
 }
@@ -435,17 +458,32 @@ fn whoever_has_the_vip_cannot_get_it() {
 #[test]
 fn a_director_that_is_cut_off_keeps_the_vip() {
     let plan = planned_moves(MOVES);
-    let cut: Action = HostAction::LinkDown { node: Node::Director }.into();
-    let (to, back) = (moved(&Node::SecondDirector, true), moved(&Node::Director, true));
+    let cut: Action = HostAction::LinkDown {
+        node: Node::first_director(),
+    }
+    .into();
+    let (to, back) = (
+        moved(&Node::second_director(), true),
+        moved(&Node::first_director(), true),
+    );
     let mut state = plan.state();
     state.apply(1, &cut);
     assert_eq!(state.conflict(&to), None);
     state.apply(2, &to);
     // Nobody reaches the first one to give it the VIP, and it has it still.
-    assert_eq!(state.conflict(&back), Some(Conflict::LinkDown(&Node::Director)));
-    let plug: Action = HostAction::LinkUp { node: Node::Director }.into();
+    assert_eq!(
+        state.conflict(&back),
+        Some(Conflict::LinkDown(&Node::first_director()))
+    );
+    let plug: Action = HostAction::LinkUp {
+        node: Node::first_director(),
+    }
+    .into();
     state.apply(3, &plug);
-    assert_eq!(state.conflict(&back), Some(Conflict::HasVip(&Node::Director)));
+    assert_eq!(
+        state.conflict(&back),
+        Some(Conflict::HasVip(&Node::first_director()))
+    );
     assert!(!state.vip_is_at_home(), "both have it");
 }
 

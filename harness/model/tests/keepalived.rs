@@ -8,14 +8,15 @@
 mod support;
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, Node, StopSignal};
+use lvs_matrix_model::action::{Action, HostAction, Node, StopSignal};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::keepalived::{HealthCheck, Keepalived};
 use lvs_matrix_model::lab::{Conflict, State};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Process, Told, plan};
 use lvs_matrix_model::scenario::{load, written};
 use std::time::Duration;
-use support::name;
+use support::{name, plans};
 
 const SAMPLE: &str = "
 name: sample
@@ -41,17 +42,9 @@ observe: { patience: 5s, until: 1m }
 expect: [{ observe-only: true }]
 ";
 
-fn plans() -> Vec<LabPlan> {
-    let scenario = load(SAMPLE).unwrap();
-    cells(&scenario)
-        .iter()
-        .map(|cell| plan(&scenario, cell))
-        .collect()
-}
-
 #[test]
 fn a_lab_and_its_values_each_say_a_part() {
-    let plans = plans();
+    let plans = plans(SAMPLE);
     let said: Vec<&Keepalived> = plans.iter().filter_map(LabPlan::keepalived).collect();
     let common = Keepalived {
         delay_loop: Some(Duration::from_secs(6)),
@@ -77,14 +70,43 @@ fn a_lab_and_its_values_each_say_a_part() {
 }
 
 #[test]
+fn the_configuration_has_the_tunnels_of_the_lab() {
+    for (tunnels, method) in [
+        ("tunnel-type: ipip", "TUN"),
+        ("tunnel-type: gre", "TUN type gre"),
+        ("tunnel-type: gue", "TUN type gue port 6080"),
+        ("tunnel-type: gue, tunnel-port: 6090", "TUN type gue port 6090"),
+    ] {
+        let lab = format!(
+            "lab: {{ forwarding: tunneling, {tunnels}, keepalived: {{}}, real-servers: {{ rs1: {{}} }} }}"
+        );
+        let rest =
+            "act: [{ connect: {} }]\nobserve: { patience: 5s, until: 1m }\nexpect: [{ observe-only: true }]";
+        let scenario = load(&format!("name: sample\nclaim: A tunnel.\n{lab}\n{rest}\n")).unwrap();
+        let plan = plan(&scenario, &cells(&scenario)[0]);
+        let told = Told {
+            without: None,
+            config: None,
+        };
+        let config = plan.keepalived_config(&Node::first_director(), &told).unwrap();
+        let line = config
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("lvs_method "));
+        assert_eq!(line, Some(method), "{tunnels}");
+    }
+}
+
+#[test]
 fn the_configuration_is_made_from_the_lab() {
-    let plans = plans();
+    let plans = plans(SAMPLE);
     let config = |place: usize, without: Option<&Name>| {
         let told = Told {
             without: without.cloned(),
             config: None,
         };
-        plans[place].keepalived_config(&Node::Director, &told).unwrap()
+        plans[place]
+            .keepalived_config(&Node::first_director(), &told)
+            .unwrap()
     };
     assert_eq!(
         config(0, None),
@@ -138,7 +160,7 @@ virtual_server 192.0.2.100 3306 {
 
 #[test]
 fn a_cell_by_itself_keeps_it() {
-    for plan in plans() {
+    for plan in plans(SAMPLE) {
         let alone = plan.alone();
         let again = load(&written(&alone)).unwrap();
         assert_eq!(again.lab.keepalived.as_ref(), plan.keepalived());
@@ -155,7 +177,7 @@ fn a_cell_by_itself_keeps_it() {
 /// What keepalived makes of the table no step says.
 #[test]
 fn what_is_in_the_table_is_not_known() {
-    let plans = plans();
+    let plans = plans(SAMPLE);
     assert_eq!(plans[0].state_with_table().table(), None);
     let mut without = plans[0].clone();
     for host in &mut without.hosts {
@@ -166,34 +188,50 @@ fn what_is_in_the_table_is_not_known() {
 }
 
 #[test]
-fn a_keepalived_runs_or_is_stopped() {
+fn a_control_plane_runs_or_is_stopped() {
     let servers = [name("rs1")];
     let bare = || State::new(servers.iter());
-    let stop = |signal| HostAction::StopKeepalived { signal, node: None }.into();
-    let (stop, start) = (
-        stop(StopSignal::Term),
-        HostAction::StartKeepalived { node: None }.into(),
-    );
-    let reload = HostAction::ReloadKeepalived {
-        without: None,
-        config: None,
-        node: None,
+    let (signal, node, without, config) = (StopSignal::Term, None, None, None);
+    let keepalived: [Action; 3] = [
+        HostAction::StopKeepalived {
+            signal,
+            node: node.clone(),
+        }
+        .into(),
+        HostAction::StartKeepalived { node: node.clone() }.into(),
+        HostAction::ReloadKeepalived {
+            without: without.clone(),
+            config,
+            node,
+        }
+        .into(),
+    ];
+    let ldirectord: [Action; 3] = [
+        HostAction::StopLdirectord { signal, node: None }.into(),
+        HostAction::StartLdirectord { node: None }.into(),
+        HostAction::ReloadLdirectord { without, node: None }.into(),
+    ];
+    let planes = [
+        (ControlPlane::Keepalived, keepalived, ControlPlane::Ldirectord),
+        (ControlPlane::Ldirectord, ldirectord, ControlPlane::Keepalived),
+    ];
+    for (plane, [stop, start, reload], other) in planes {
+        for state in [bare(), bare().with_control(Some(other))] {
+            for action in [&stop, &start, &reload] {
+                assert_eq!(state.conflict(action), Some(Conflict::NoControl(plane)));
+            }
+        }
+        let mut state = bare().with_control(Some(plane));
+        assert!(state.control_runs());
+        assert_eq!(state.conflict(&start), Some(Conflict::ControlRuns(plane)));
+        assert_eq!((state.conflict(&stop), state.conflict(&reload)), (None, None));
+        state.apply(4, &stop);
+        assert!(state.lasts(4) && !state.lasts(5) && !state.control_runs());
+        for action in [&stop, &reload] {
+            assert_eq!(state.conflict(action), Some(Conflict::ControlStopped(plane)));
+        }
+        assert_eq!(state.conflict(&start), None);
+        state.apply(5, &start);
+        assert!(!state.lasts(4) && state.control_runs());
     }
-    .into();
-    let state = bare();
-    for action in [&stop, &start, &reload] {
-        assert_eq!(state.conflict(action), Some(Conflict::NoKeepalived));
-    }
-    let mut state = bare().with_keepalived(true);
-    assert!(state.keepalived_runs());
-    assert_eq!(state.conflict(&start), Some(Conflict::KeepalivedRuns));
-    assert_eq!((state.conflict(&stop), state.conflict(&reload)), (None, None));
-    state.apply(4, &stop);
-    assert!(state.lasts(4) && !state.lasts(5) && !state.keepalived_runs());
-    for action in [&stop, &reload] {
-        assert_eq!(state.conflict(action), Some(Conflict::KeepalivedStopped));
-    }
-    assert_eq!(state.conflict(&start), None);
-    state.apply(5, &start);
-    assert!(!state.lasts(4) && state.keepalived_runs());
 }

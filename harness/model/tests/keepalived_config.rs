@@ -83,7 +83,7 @@ fn planned() -> LabPlan {
 fn the_file_is_what_keepalived_gets_with_the_labs_addresses() {
     let plan = planned();
     let of = |node: &Node| plan.keepalived_config(node, &Told::default()).unwrap();
-    let first = of(&Node::Director);
+    let first = of(&Node::first_director());
     for line in [
         "    lvs_sync_daemon eth0 VI_1\n",
         "        192.0.2.100/24 dev eth0\n",
@@ -103,7 +103,7 @@ fn the_file_is_what_keepalived_gets_with_the_labs_addresses() {
     // Before what the lab adds each line has its number.
     let numbered = |text: &str| text.lines().position(|line| line.contains("lb_kind DR"));
     assert_eq!(numbered(&first), numbered(CONF));
-    assert!(of(&Node::SecondDirector).contains("router_id director2"));
+    assert!(of(&Node::second_director()).contains("router_id director2"));
     let own = CONF
         .replace(
             "global_defs {",
@@ -112,7 +112,7 @@ fn the_file_is_what_keepalived_gets_with_the_labs_addresses() {
         .replace("delay_loop 7", "warmup 3");
     let scenario = loaded(SCENARIO, &own).unwrap();
     let all = plan_of(&scenario)
-        .keepalived_config(&Node::Director, &Told::default())
+        .keepalived_config(&Node::first_director(), &Told::default())
         .unwrap();
     assert!(
         !all.contains("warmup 0") && !all.contains("router_id director"),
@@ -139,7 +139,7 @@ fn what_it_says_is_known() {
     assert_eq!(said.sorry_server, Name::new("rs3").ok());
     assert!(said.sync && !said.nopreempt && !said.inhibit_on_failure);
     let listed = |told: &Told| {
-        let servers = plan.configured(&Node::Director, told).into_iter();
+        let servers = plan.configured(&Node::first_director(), told).into_iter();
         let servers = servers.map(|server| (server.name.to_string(), server.weight, server.alpha));
         servers.collect::<Vec<_>>()
     };
@@ -151,7 +151,7 @@ fn what_it_says_is_known() {
     let Action::Host(HostAction::ReloadKeepalived { config, node, .. }) = &plan.steps[0].action else {
         panic!("{:?}", plan.steps)
     };
-    assert_eq!(*node, Some(Node::SecondDirector));
+    assert_eq!(*node, Some(Node::second_director()));
     let text = plan.steps[0].action.to_string();
     assert_eq!(text, "reload keepalived on director2 with lb/later.conf (SIGHUP)");
     let later = Told {
@@ -391,7 +391,8 @@ fn a_warmup_of_one_check_leaves_that_of_the_others_to_the_lab() {
     let own = CONF.replacen("retry 4", "retry 4\n            warmup 9", 1);
     let config = |conf: &str| {
         let plan = plan_of(&loaded(SCENARIO, conf).unwrap());
-        plan.keepalived_config(&Node::Director, &Told::default()).unwrap()
+        plan.keepalived_config(&Node::first_director(), &Told::default())
+            .unwrap()
     };
     assert!(config(&own).contains("    }\n    warmup 0\n}\n"));
     let other = CONF.replacen("delay_loop 7", "@director2 warmup 3", 1);
@@ -403,7 +404,9 @@ fn what_is_quoted_and_what_has_a_port_is_replaced_too() {
     let said = "quorum_up \"/bin/echo } 10.1.2.11:3306\"\n    quorum_down \"/bin/echo {\"";
     let own = CONF.replacen("delay_loop 7", said, 1);
     let plan = plan_of(&loaded(SCENARIO, &own).unwrap());
-    let text = plan.keepalived_config(&Node::Director, &Told::default()).unwrap();
+    let text = plan
+        .keepalived_config(&Node::first_director(), &Told::default())
+        .unwrap();
     assert!(
         text.contains("quorum_up \"/bin/echo } 192.0.2.31:3306\"\n    quorum_down \"/bin/echo {\"\n"),
         "{text}"

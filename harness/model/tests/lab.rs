@@ -51,9 +51,9 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
     let down = || -> Action { HostAction::LinkDown { node: node() }.into() };
     let up = || -> Action { HostAction::LinkUp { node: node() }.into() };
     let flush = || -> Action { TrafficAction::FlushFirewall { node: node() }.into() };
-    let (server, neighbours) = (rs1(), Neighbours::Permanent);
+    let (server, neighbours) = (rs1().into(), Neighbours::Permanent);
     let off: Action = HostAction::PowerOff { server, neighbours }.into();
-    let on: Action = HostAction::PowerOn { server: rs1() }.into();
+    let on: Action = HostAction::PowerOn { server: rs1().into() }.into();
     let kill = || -> Action { MysqldAction::KillSessions { server: rs1() }.into() };
     let guard = || -> Action {
         let (node, chain, new) = (node(), Chain::Input, NewConnections::Any);
@@ -149,7 +149,7 @@ fn what_is_so_already_is_known() {
 
 #[test]
 fn nothing_is_done_on_a_host_without_power() {
-    let (server, neighbours) = (rs1(), Neighbours::Permanent);
+    let (server, neighbours) = (rs1().into(), Neighbours::Permanent);
     let (off, stop): (Action, _) = (HostAction::PowerOff { server, neighbours }.into(), stop());
     let name = rs1();
     let mut state = State::new(std::iter::once(&name));
@@ -159,7 +159,7 @@ fn nothing_is_done_on_a_host_without_power() {
     assert!(state.lasts(1) && !state.lasts(2));
     assert_eq!(state.unplugged(&node()), Some(1));
     assert!(state.is_silent());
-    let on = HostAction::PowerOn { server: rs1() }.into();
+    let on = HostAction::PowerOn { server: rs1().into() }.into();
     assert_eq!(state.conflict(&on), None);
     state.apply(3, &on);
     assert_eq!(state.conflict(&on), Some(Conflict::On(&name)));
@@ -241,11 +241,14 @@ fn no_new_connection_is_answered_without_a_server_that_is_chosen_and_can_answer(
     state.apply(1, &stop);
     assert!(state.refuses().is_some_and(|why| why.contains("can answer")));
     assert!(!state.is_silent(), "rs2 is not chosen, but it runs");
-    let down = HostAction::LinkDown { node: Node::Director }.into();
+    let down = HostAction::LinkDown {
+        node: Node::first_director(),
+    }
+    .into();
     let mut state = lab(&both);
     state.apply(1, &down);
     assert_eq!(state.refuses(), Some("the director's link is down"));
-    assert_eq!(state.unplugged(&Node::Director), Some(1));
+    assert_eq!(state.unplugged(&Node::first_director()), Some(1));
 }
 
 /// Nobody but the steps edits the table, so some waits could never end.

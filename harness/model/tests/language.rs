@@ -33,6 +33,11 @@ const CLIENTS: &str = include_str!("fixtures/clients.yaml");
 
 /// Steps of keepalived.
 const KEEPALIVED: &str = include_str!("fixtures/keepalived.yaml");
+/// Steps of ldirectord: ldirectord.rs.
+const LDIRECTORD: &str = "{ name: ldirectord, claim: It is told., lab: { ldirectord: {}, \
+    real-servers: { rs1: {}, rs2: {} } }, change: [{ reload-ldirectord: { without: rs2 } }, \
+    { stop-ldirectord: {} }, { start-ldirectord: {} }], act: [{ connect: {} }], \
+    observe: { patience: 5s, until: 1m }, expect: [{ behaviour: answered }] }";
 /// What needs two directors without keepalived: keepalived.rs.
 const MOVES: &str = "{ name: moves, claim: It moves., lab: { directors: 2, real-servers: { rs1: {} } }, \
     change: [{ move-vip: { to: director2 } }], act: [{ connect: {} }], observe: { patience: 5s, until: 1m }, \
@@ -54,7 +59,8 @@ claim-zh: "每个字段\
 source: { title: "An incident: IPVS and Kubernetes", url: "https://incidents.example/81775?a=1#b" }
 lab:
   forwarding: masquerading
-  tunnel-type: gue
+  tunnel-type: gre
+  tunnel-port: 6090
   tunnel-family: ipv4
   wiring: one-armed
   vip: routed
@@ -70,7 +76,7 @@ lab:
   scheduler: sh
   real-servers:
     rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
-    rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4, port: 3306 }
+    rs1: { forwarding: tunneling, tunnel-type: gue, tunnel-port: 6091, tunnel-family: ipv4, port: 3306 }
     spare: { stands-by: true }
   misbuilt: { rs1: no-vip, director: no-forwarding }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
@@ -249,7 +255,7 @@ fn common_steps() -> Phases {
                 signal: StopSignal::Kill,
             }),
             set(Node::Client, "net.ipv4.tcp_sack", "0"),
-            set(Node::Director, "net.ipv4.ip_forward", "0"),
+            set(Node::first_director(), "net.ipv4.ip_forward", "0"),
             set(Node::RealServer(name("rs2")), "net.ipv4.tcp_sack", "0"),
             Action::from(TableAction::SetForwarding {
                 server: rs1(),
@@ -293,19 +299,25 @@ fn common_steps() -> Phases {
             Action::Mysqld(MysqldAction::KillSessions { server: rs1() }),
             Action::Mysqld(MysqldAction::FreezeMysqld { server: rs1() }),
             Action::Mysqld(MysqldAction::ThawMysqld { server: rs1() }),
-            Action::Host(HostAction::LinkDown { node: Node::Director }),
-            Action::Host(HostAction::LinkUp { node: Node::Director }),
+            Action::Host(HostAction::LinkDown {
+                node: Node::first_director(),
+            }),
+            Action::Host(HostAction::LinkUp {
+                node: Node::first_director(),
+            }),
             Action::Traffic(TrafficAction::AddFirewallRule {
                 node: Node::Client,
                 chain: Chain::Output,
                 verdict: FirewallVerdict::TcpReset,
             }),
             Action::Traffic(TrafficAction::AddStatefulFirewall {
-                node: Node::Director,
+                node: Node::first_director(),
                 chain: Chain::Forward,
                 new: NewConnections::Syn,
             }),
-            Action::Traffic(TrafficAction::FlushConntrack { node: Node::Director }),
+            Action::Traffic(TrafficAction::FlushConntrack {
+                node: Node::first_director(),
+            }),
             Action::Traffic(TrafficAction::FlushFirewall { node: Node::Client }),
             netem(Duration::from_millis(200), Percent(1250)),
             netem(Duration::ZERO, Percent(0)),
@@ -321,14 +333,14 @@ fn common_steps() -> Phases {
                 size: 1360,
             }),
             Action::Host(HostAction::PowerOff {
-                server: rs1(),
+                server: rs1().into(),
                 neighbours: Neighbours::Permanent,
             }),
             Action::Host(HostAction::PowerOff {
-                server: name("rs2"),
+                server: name("rs2").into(),
                 neighbours: Neighbours::Dynamic,
             }),
-            Action::Host(HostAction::PowerOn { server: rs1() }),
+            Action::Host(HostAction::PowerOn { server: rs1().into() }),
         ],
         vec![
             Action::wait(Duration::from_secs(90)),
@@ -412,7 +424,8 @@ fn every_field_has_its_effect() {
         }),
         lab: Lab {
             forwarding: Some(Forwarding::Masquerading),
-            tunnel_type: Some(TunnelType::Gue),
+            tunnel_type: Some(TunnelType::Gre),
+            tunnel_port: Some(6090),
             tunnel_family: Some(Family::Ipv4),
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
@@ -428,6 +441,7 @@ fn every_field_has_its_effect() {
             server_port: Some(3306),
             server_mtu: Some(1400),
             keepalived: None,
+            ldirectord: None,
             directors: None,
             clients: None,
             probes: vec![Probe {
@@ -447,7 +461,8 @@ fn every_field_has_its_effect() {
                 },
                 RealServer {
                     forwarding: Some(Forwarding::Tunneling),
-                    tunnel_type: Some(TunnelType::Gre),
+                    tunnel_type: Some(TunnelType::Gue),
+                    tunnel_port: Some(6091),
                     tunnel_family: Some(Family::Ipv4),
                     port: Some(3306),
                     ..server("rs1", 1)
@@ -543,6 +558,7 @@ fn actions_are_called_what_reports_call_them() {
         ECHO,
         CLIENTS,
         KEEPALIVED,
+        LDIRECTORD,
         MOVES,
         SERVICES,
     ];

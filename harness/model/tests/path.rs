@@ -52,7 +52,7 @@ fn lab() -> Lab {
     Lab {
         hosts: vec![
             host(Node::Client, &[10], &[]),
-            host(Node::Director, &[20, VIP], &[VIP]),
+            host(Node::first_director(), &[20, VIP], &[VIP]),
             host(Node::RealServer(name("rs1")), &[31, VIP], &[]),
         ],
         interfaces: [CLIENT, DIRECTOR, SERVER, DIRECTOR]
@@ -167,7 +167,7 @@ fn a_packet_that_is_passed_on_is_one_journey() {
     assert_eq!(journey.numbers().collect::<Vec<_>>(), [1, 2, 3, 4]);
     // Who made it, and who sent it over the link, wherever it was captured.
     assert_eq!(journeys.origin(4), Some(&Node::Client));
-    assert_eq!(journeys.sender(4), Some(&Node::Director));
+    assert_eq!(journeys.sender(4), Some(&Node::first_director()));
     assert_eq!(journeys.reached(4), Some(&Node::RealServer(name("rs1"))));
     assert_eq!(journeys.reached(3), None, "it left there");
 }
@@ -219,7 +219,7 @@ fn addresses_and_ports_may_be_translated_both_ways() {
     assert_eq!(journeys.all()[1].fate, Fate::Delivered { to: CLIENT });
     // The director's Ethernet address is on it, and the real server made it.
     assert_eq!(journeys.origin(8), Some(&Node::RealServer(name("rs1"))));
-    assert_eq!(journeys.sender(8), Some(&Node::Director));
+    assert_eq!(journeys.sender(8), Some(&Node::first_director()));
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn an_icmp_error_is_known_by_the_segment_that_it_quotes() {
     assert_eq!(journeys.all().len(), 2, "{:#?}", journeys.all());
     assert_eq!(journeys.all()[0].hops.len(), 2);
     assert_eq!(journeys.origin(4), Some(&Node::RealServer(name("rs1"))));
-    assert_eq!(journeys.origin(6), Some(&Node::Director));
+    assert_eq!(journeys.origin(6), Some(&Node::first_director()));
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     let mut capture = Capture::default();
     capture.hop(0, (DIRECTOR, SERVER), &tcp(10, VIP, segment(1, b"select 1")));
     assert_eq!(capture.journeys().origin(1), None);
-    assert_eq!(capture.journeys().sender(1), Some(&Node::Director));
+    assert_eq!(capture.journeys().sender(1), Some(&Node::first_director()));
 }
 
 /// Policy routing lets a director take in what is for a VIP that it does not have. What it refuses has the
@@ -474,7 +474,7 @@ fn a_balancer_answers_from_a_vip_that_it_does_not_have() {
     capture.hop(0, (CLIENT, DIRECTOR), &tcp(10, VIP, segment(1, b"select 1")));
     capture.hop(2, (DIRECTOR, CLIENT), &reset());
     let journeys = capture.journeys_in(lab.clone());
-    assert_eq!(journeys.origin(3), Some(&Node::Director));
+    assert_eq!(journeys.origin(3), Some(&Node::first_director()));
     assert_eq!(
         journeys.all()[0].fate,
         Fate::Answered {

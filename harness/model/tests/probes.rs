@@ -310,6 +310,40 @@ fn what_no_packet_shows_is_not_believed() {
     }
 }
 
+/// Where computing takes time an attempt ends a little after its time, and something may have come meanwhile.
+#[test]
+fn what_comes_after_an_attempts_time_is_no_answer_to_it() {
+    const NUMBER: usize = 9;
+    let whole = judge(|_| {});
+    let timeout = whole.record.plan.probes().next().unwrap().timeout;
+    let port = whole.record.probes[0].attempts[NUMBER].port.unwrap();
+    let points = &whole.record.capture.as_ref().unwrap().points;
+    let greeting = whole.packets().iter().find(|packet| {
+        let came =
+            segment(packet).is_some_and(|(_, _, it)| it.destination_port == port && it.payload_length > 0);
+        points[packet.point].node == Node::Probe && came
+    });
+    let greeting = greeting.unwrap().at;
+    for (late, shown) in [(1, true), (-1, false)] {
+        let cell = judge(|record| {
+            let attempt = &mut record.probes[0].attempts[NUMBER];
+            let began = greeting.0 - i64::try_from(timeout.as_nanos()).unwrap() - late;
+            (attempt.began, attempt.ended) = (Instant(began), Some(Instant(greeting.0 + 2_000_000)));
+            attempt.end = AttemptEnd::TimedOut;
+        });
+        let doubted = match &cell.observed.behaviour {
+            Behaviour::Undetermined { reasons } => reasons
+                .iter()
+                .any(|reason| matches!(reason, Doubt::AttemptNotShown { .. })),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => false,
+        };
+        let seen = &cell.observed.behaviour;
+        assert_eq!(doubted, !shown, "{late} ns after its time: {seen:?}");
+        let silent = cell.observed.probed[0].lost.get(&Loss::Silence);
+        assert_eq!(silent.copied(), shown.then_some(1), "{late} ns after its time");
+    }
+}
+
 /// A refusal may come before the probe has looked for its port: the one connection of that time that nobody
 /// names is it. With the port of another attempt in the record there is none, and nothing is believed.
 #[test]

@@ -156,7 +156,7 @@ fn a_time_out_and_a_flush_make_it_unknown() {
 
 #[test]
 fn a_director_knows_what_ipvs_leaves_to_conntrack() {
-    let director = Node::Director;
+    let director = Node::first_director();
     let guarded = |conntrack: &str, chain| {
         vec![
             set(&director, "net.ipv4.vs.conntrack", conntrack),

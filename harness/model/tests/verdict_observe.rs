@@ -121,12 +121,15 @@ fn who_sent_the_fin_the_rst_and_the_icmp_is_known_by_the_mac() {
             .map(|terminator| (terminator.kind, terminator.by))
             .collect()
     };
-    assert_eq!(senders(reset()), [(TerminatorKind::Rst, Some(Node::Director))]);
+    assert_eq!(
+        senders(reset()),
+        [(TerminatorKind::Rst, Some(Node::first_director()))]
+    );
     assert_eq!(senders(refused_by_rst()), [(TerminatorKind::Rst, Some(rs1()))]);
     assert_eq!(senders(closed()), [(TerminatorKind::Fin, Some(rs1()))]);
     assert_eq!(
         senders(refused_by_icmp()),
-        [(TerminatorKind::Icmp { code: 3 }, Some(Node::Director))]
+        [(TerminatorKind::Icmp { code: 3 }, Some(Node::first_director()))]
     );
     assert_eq!(senders(hung()), []);
 }

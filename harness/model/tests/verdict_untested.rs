@@ -9,7 +9,7 @@ mod support;
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction, MysqldAction, Node, Opening, StopSignal, TableAction};
-use lvs_matrix_model::record::{CAPTURE_FILE, ClientEventKind, StepOutcome};
+use lvs_matrix_model::record::{CAPTURE_FILE, ClientEventKind, StepOutcome, VipChange};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour};
 use lvs_matrix_model::verdict::{Behaviour, RunOutcome, Untested, Verdict, is_control, judge, judged};
 use std::fs;
@@ -334,13 +334,23 @@ fn an_expectation_may_name_the_server() {
 
 #[test]
 fn a_connection_that_is_not_where_it_was_to_be_is_a_reason_not_to_know() {
-    let to = |server: &str, director: Node| -> Vec<String> {
+    let seen = |server: &str, director: Node, by: Option<Node>| -> Vec<String> {
         let mut world = answered();
         let hosts = &mut world.record.plan.hosts;
-        let own = hosts.iter_mut().find(|host| host.node == Node::Director).unwrap();
-        own.node = director;
+        let own = hosts
+            .iter_mut()
+            .find(|host| host.node == Node::first_director())
+            .unwrap();
+        own.node = director.clone();
+        // Where the step names a director, the VIP is where the packets went.
+        world.record.vip_changes.extend(by.as_ref().map(|_| VipChange {
+            node: director,
+            at: s(0.0),
+            holds: true,
+        }));
         let opening = Opening {
             to: Some(name(server)),
+            director: by,
             ..Opening::default()
         };
         let action: Action = ClientAction::Connect(opening).into();
@@ -357,16 +367,20 @@ fn a_connection_that_is_not_where_it_was_to_be_is_a_reason_not_to_know() {
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => Vec::new(),
         }
     };
-    assert_eq!(to("rs1", Node::Director), Vec::<String>::new());
+    let to = |server, director| seen(server, director, None);
+    assert_eq!(to("rs1", Node::first_director()), Vec::<String>::new());
     // What the other director chose is not what the step said of the first one's choice.
-    assert_eq!(to("rs2", Node::SecondDirector), Vec::<String>::new());
-    let reasons = to("rs2", Node::Director);
-    assert!(
-        reasons
-            .iter()
-            .any(|reason| reason.starts_with("step 1 was to open its connection to rs2, and packet ")),
-        "{reasons:?}"
-    );
+    assert_eq!(to("rs2", Node::second_director()), Vec::<String>::new());
+    // Nor is a director's that does not have the VIP what the step said of its choice.
+    let elsewhere = seen("rs2", Node::second_director(), Some(Node::first_director()));
+    for reasons in [to("rs2", Node::first_director()), elsewhere] {
+        assert!(
+            reasons
+                .iter()
+                .any(|reason| reason.starts_with("step 1 was to open its connection to rs2, and packet ")),
+            "{reasons:?}"
+        );
+    }
 }
 
 /// With `sloppy_tcp` a later segment of the connection may be scheduled anew, to another server.

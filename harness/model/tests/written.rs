@@ -111,3 +111,15 @@ fn only_what_differs_is_told() {
         "lab:\n  director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1 }\nchange: [{ wait: 1s 500ms }]\n"
     );
 }
+
+#[test]
+fn what_is_said_no_more_is_a_difference() {
+    let lab = "lab: { real-servers: { rs1: {} }, misbuilt: { rs1: no-vip } }";
+    let rest =
+        "act: [{ connect: {} }]\nobserve: { patience: 5s, until: 1m }\nexpect: [{ observe-only: true }]";
+    let wrong = loaded(&format!("name: sample\nclaim: A fault.\n{lab}\n{rest}\n"));
+    let mut right = wrong.clone();
+    right.lab.misbuilt.clear();
+    assert_eq!(difference(&wrong, &right), "lab:\n  misbuilt: {}\n");
+    assert_eq!(difference(&wrong, &wrong), "");
+}

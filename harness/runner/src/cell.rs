@@ -268,11 +268,11 @@ fn observe(
         let mut changes = Vec::new();
         record.vip_changes.append(&mut lab.moves);
         for watched in watched? {
-            record.keepalived_log.extend(watched.log);
+            record.control_log.extend(watched.log);
             record.vip_changes.extend(watched.moves);
             changes.extend(watched.changes);
         }
-        record.keepalived_log.sort_by_key(|line| line.at);
+        record.control_log.sort_by_key(|line| line.at);
         record.vip_changes.sort_by_key(|change| change.at);
         record.take_changes(changes);
         record.server_views = server_views(plan, &mut lab)?;

@@ -1,5 +1,6 @@
-//! The program of keepalived's `MISC_CHECK`: it asks a real server something, and waits for the answer. It is
-//! this binary again, called with [`HEALTH_CHECK`](crate::control::HEALTH_CHECK).
+//! The program of keepalived's `MISC_CHECK` and of ldirectord's `checkcommand`: it asks a real server
+//! something, and waits for the answer. It is this binary again, called with
+//! [`HEALTH_CHECK`](crate::control::HEALTH_CHECK).
 
 use crate::client::answers;
 use crate::echo_server;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// What a process does that was called as a health check. 0 says that the server has answered
-/// (keepalived.conf(5), `MISC_CHECK`).
+/// (keepalived.conf(5), `MISC_CHECK`; ldirectord(8), `checkcommand`).
 #[must_use]
 pub fn check(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<String> = words
@@ -29,11 +30,13 @@ pub fn check(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn ask(words: &[String]) -> Result<(), String> {
-    let wrong = || "a health check is started by keepalived, not by hand".to_owned();
+    let wrong = || "a health check is started by keepalived or ldirectord, not by hand".to_owned();
     // The script whose interpreter this program is comes first.
     let [_, kind, address, port, millis] = words else {
         return Err(wrong());
     };
+    // ldirectord has an address of IPv6 in brackets (its `get_real_id_str`).
+    let address = address.trim_start_matches('[').trim_end_matches(']');
     let address: IpAddr = address.parse().map_err(|_| wrong())?;
     let port: u16 = port.parse().map_err(|_| wrong())?;
     let deadline = Duration::from_millis(millis.parse().map_err(|_| wrong())?);

@@ -30,7 +30,7 @@ const RECORDED_OUTPUT: usize = 4096;
 /// Field order is drop order: servers are killed before the link goes; the kernel frees a namespace once
 /// nothing is in it.
 pub(crate) struct Lab {
-    /// keepalived on each director, if the plan has it; started when the cell's clock is.
+    /// The control plane of each director, if the plan has one; started when the cell's clock is.
     pub(crate) controls: Vec<Control>,
     pub(crate) servers: Vec<RealServer>,
     /// The hosts without a server.
@@ -163,8 +163,8 @@ impl Lab {
             false => lab.prove_services(plan)?,
             true => lab.prove_each(plan)?,
         }
-        if plan.keepalived().is_some() {
-            // keepalived makes the table itself.
+        if plan.control().is_some() {
+            // It makes the table itself.
             let clear = ["ipvsadm", "-C"].map(str::to_owned);
             for node in lab.directors.clone() {
                 let done = run_recorded(lab.namespace(&node)?, Some(node), &clear)?;
@@ -213,15 +213,21 @@ impl Lab {
         &self.directors
     }
 
-    /// Which host that balancer is.
-    pub(crate) fn director_node(&self) -> &Node {
-        &self.director
+    /// The director whose table a step means: the one that it names; else the one that got the VIP last, of
+    /// those that have it now; else the first one.
+    pub(crate) fn director_meant(&self, named: Option<&Node>) -> Node {
+        let mut changes = self.moves.clone();
+        changes.extend(self.controls.iter().flat_map(Control::moves));
+        changes.sort_by_key(|change| change.at);
+        let holders = VipChange::holders(&changes);
+        let known = named.or(holders.last().copied()).cloned();
+        known.unwrap_or_else(|| self.director.clone())
     }
 
-    /// Starts keepalived on each director, if the plan has it, and waits until the tables are as its
+    /// Starts the control plane of each director, if the plan has one, and waits until the tables are as its
     /// configuration says, and until the first of two directors has the VIP.
     pub(crate) fn start_control(&mut self, plan: &LabPlan, clock: Clock, scratch: &Path) -> Result<()> {
-        if plan.keepalived().is_none() {
+        if plan.control().is_none() {
             if plan.has_two_directors() {
                 let (node, at, holds) = (self.director.clone(), clock.now(), true);
                 self.moves.push(VipChange { node, at, holds });
@@ -247,13 +253,13 @@ impl Lab {
             .map(Control::hold)
     }
 
-    /// What becomes of the table from now on is keepalived's doing.
+    /// What becomes of the table from now on is the control plane's doing.
     pub(crate) fn release(&self, director: &Node, held: Option<Held>) -> Result<()> {
         let director = self.namespace(director)?;
         held.map_or(Ok(()), |held| held.release(director))
     }
 
-    /// A director's keepalived, and the namespace in which it runs.
+    /// A director's control plane, and the namespace in which it runs.
     pub(crate) fn controlled(&mut self, node: &Node) -> Result<(&mut Control, &Namespace)> {
         let Self { controls, others, .. } = self;
         let mut others = others.iter();
@@ -262,7 +268,7 @@ impl Lab {
             .map(|(_, namespace)| namespace);
         let control = controls.iter_mut().find(|control| control.node == *node);
         let both = control.zip(namespace);
-        both.ok_or_else(|| LabError::new("find keepalived", format!("{node} has none")))
+        both.ok_or_else(|| LabError::new("find the control plane", format!("{node} has none")))
     }
 
     /// The segments: a bridge for each, without spanning tree, and a veth pair for each network card.
@@ -367,6 +373,14 @@ impl Lab {
                     namespace.check(&look).stage(stage())?
                 }
                 Misbuild::WrongGateway => routes_of_its_own(namespace, plan).stage(stage())?,
+                Misbuild::WrongTunnelPort => {
+                    let shown = namespace.check(&CommandLine::new(["ip", "fou", "show"]));
+                    let shown = shown.stage(stage())?;
+                    let tunnels = plan.host(node).into_iter().flat_map(|host| &host.tunnels);
+                    let ports = tunnels.filter_map(|tunnel| tunnel.end?.gue_port());
+                    let lines = ports.map(|port| format!("port {port} "));
+                    lines.filter(|line| shown.contains(line.as_str())).collect()
+                }
                 Misbuild::AnswersArp | Misbuild::NoForwarding => String::new(),
             };
             if !left.trim().is_empty() {

@@ -112,7 +112,7 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         Action::Table(_) | Action::Other(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
     };
     are_plain(plan)
-        && plan.keepalived().is_none()
+        && plan.control().is_none()
         && plan.misbuilt.is_empty()
         && plan
             .mysqlds()

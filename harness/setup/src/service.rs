@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::place::{Note, Notes, Place};
+use lvs_matrix_model::base::GUE_PORT;
 use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 use std::fmt;
 use std::time::Duration;
@@ -217,11 +218,28 @@ impl Service {
     }
 }
 
+/// How tunneling puts packets into others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tunnel {
+    /// Its type.
+    pub kind: TunnelType,
+    /// The port of UDP at which it ends, if it is one of GUE and that is not the usual one.
+    pub port: Option<u16>,
+}
+
+impl Tunnel {
+    /// The port by its digits, if a lab can have it.
+    pub(crate) fn port_of(digits: &str) -> Option<u16> {
+        // Lower ones are for servers of root's.
+        digits.parse().ok().filter(|port| *port >= 1024)
+    }
+}
+
 /// How packets reach a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `-g`, `-m` or `-i`.
-    By(Forwarding, TunnelType),
+    By(Forwarding, Tunnel),
     /// The director itself.
     Local,
 }
@@ -233,11 +251,14 @@ impl Method {
         match self {
             Self::By(Forwarding::DirectRouting, _) | Self::Local => "-g".to_owned(),
             Self::By(Forwarding::Masquerading, _) => "-m".to_owned(),
-            Self::By(Forwarding::Tunneling, TunnelType::Ipip) => "-i".to_owned(),
-            Self::By(Forwarding::Tunneling, TunnelType::Gue) => {
-                "-i --tun-type gue --tun-port 6080".to_owned()
-            }
-            Self::By(Forwarding::Tunneling, TunnelType::Gre) => "-i --tun-type gre".to_owned(),
+            Self::By(Forwarding::Tunneling, tunnel) => match tunnel.kind {
+                TunnelType::Ipip => "-i".to_owned(),
+                TunnelType::Gue => {
+                    let port = tunnel.port.unwrap_or(GUE_PORT);
+                    format!("-i --tun-type gue --tun-port {port}")
+                }
+                TunnelType::Gre => "-i --tun-type gre".to_owned(),
+            },
         }
     }
 }

@@ -292,7 +292,7 @@ fn carried(
             0x86dd => ip6(body.get(4..)?, true),
             _ => None,
         },
-        UDP if short(body, 2)? == GUE => in_gue(body.get(8..)?),
+        UDP => in_gue(body.get(8..)?),
         6 => {
             let data = usize::from(body.get(12)? >> 4) * 4;
             Some(What::Tcp {
@@ -315,12 +315,11 @@ fn carried(
 
 /// UDP's protocol number.
 const UDP: u8 = 17;
-/// The UDP port of GUE in a lab.
-const GUE: u16 = 6080;
 
 /// GUE (draft-ietf-intarea-gue): the low five bits of its first byte count words of 32 bits beyond the first
 /// one, the second byte is the protocol inside. The host that unpacks it shortens the outer packet's length
-/// before the capture sees it, so that of the inner packet counts.
+/// before the capture sees it, so that of the inner packet counts. The port is the lab's own choice: in a lab
+/// of TCP nothing else is said over UDP.
 fn in_gue(bytes: &[u8]) -> Option<What> {
     let inner = bytes.get(4 + 4 * usize::from(bytes.first()? & 31)..)?;
     match bytes.get(1)? {

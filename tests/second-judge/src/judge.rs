@@ -242,7 +242,7 @@ fn longest(from: i64, to: i64, news: impl Iterator<Item = i64>) -> i64 {
 /// Who answered: the real server whose SYN-ACK or payload reached the client. Without one, the only real
 /// server that saw a segment of the client's.
 fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, until: i64) -> Option<String> {
-    let real = Record::is_real;
+    let real = |name: &str| record.is_real(name);
     let known = known_as(record, frames, connection);
     let mut answered = BTreeSet::new();
     let mut reached = BTreeSet::new();

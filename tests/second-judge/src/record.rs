@@ -10,8 +10,10 @@ use std::path::Path;
 /// A host of the lab.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// `client`, `director`, or the real server's name.
+    /// `client`, `director`, or the name that the author gave to a director or a real server.
     pub name: String,
+    /// Is it a director?
+    pub director: bool,
     /// The Ethernet addresses of its interfaces.
     pub macs: Vec<[u8; 6]>,
     /// Its own IP address.
@@ -75,8 +77,20 @@ pub struct Operation {
 impl Record {
     /// Is a host of this name a real server?
     #[must_use]
-    pub fn is_real(name: &str) -> bool {
-        !["client", "probe", "director", "director2", "router"].contains(&name)
+    pub fn is_real(&self, name: &str) -> bool {
+        !["client", "probe", "router"].contains(&name) && !self.is_director(name)
+    }
+
+    /// Is a host of this name a director?
+    #[must_use]
+    pub fn is_director(&self, name: &str) -> bool {
+        self.directors().any(|director| director == name)
+    }
+
+    /// The names of the directors.
+    pub fn directors(&self) -> impl Iterator<Item = &str> {
+        let directors = self.hosts.iter().filter(|host| host.director);
+        directors.map(|host| host.name.as_str())
     }
 
     /// The address whose Ethernet address the client needs: its router's on the client's link, or the VIP.
@@ -328,10 +342,11 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The name of a node: `client`, `director`, or `{"real-server": NAME}`.
+/// The name of a node: `client`, `director`, `{"named-director": NAME}` or `{"real-server": NAME}`.
 #[must_use]
 pub fn node(json: &Value) -> Option<String> {
-    text(json).or(text(&json["real-server"]))
+    let named = || text(&json["named-director"]);
+    text(json).or_else(named).or(text(&json["real-server"]))
 }
 
 /// A list; an empty one if it is none.
@@ -397,6 +412,8 @@ fn host(json: &Value) -> Option<Host> {
     Some(Host {
         addresses: addresses.collect(),
         far: with_prefix(&json["nics"][1]["addresses"][0]),
+        director: json["node"]["named-director"].is_string()
+            || ["director", "director2"].map(Value::from).contains(&json["node"]),
         name: node(&json["node"])?,
         macs: std::iter::once(card)
             .chain(cards)

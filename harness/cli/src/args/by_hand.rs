@@ -14,9 +14,9 @@ pub(crate) struct ShellArguments {
 pub(crate) struct ExecArguments {
     #[command(flatten)]
     pub(crate) lab: ByHandArguments,
-    /// On which host: client, director, router, or a real server by its name
-    #[arg(long, value_name = "HOST", default_value = "director")]
-    pub(crate) on: String,
+    /// On which host: client, router, or a director or real server by its name [default: the first director]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) on: Option<String>,
     /// Give the command what this program reads on standard input, all of it
     #[arg(long, short = 'i')]
     pub(crate) stdin: bool,

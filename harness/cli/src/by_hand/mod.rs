@@ -59,7 +59,7 @@ pub(crate) fn exec(arguments: &ExecArguments) -> Result<ExitCode, Failure> {
     } else {
         Vec::new()
     };
-    let (on, command) = (arguments.on.as_str(), arguments.command.as_slice());
+    let (on, command) = (arguments.on.as_deref(), arguments.command.as_slice());
     open(&arguments.lab, Doing::Exec { on, command, stdin })
 }
 
@@ -68,7 +68,8 @@ enum Doing<'a> {
     Shell,
     /// One command on a host.
     Exec {
-        on: &'a str,
+        /// `None`: the first director.
+        on: Option<&'a str>,
         command: &'a [String],
         stdin: Vec<u8>,
     },
@@ -84,10 +85,13 @@ impl Doing<'_> {
     }
 
     /// The command that is all that is done.
-    fn only(self, hosts: &[String]) -> Result<Option<Start>, Failure> {
+    fn only(self, plan: &LabPlan, hosts: &[String]) -> Result<Option<Start>, Failure> {
         match self {
             Self::Shell => Ok(None),
-            Self::Exec { on, command, stdin } => exec::first(hosts, on, command, stdin).map(Some),
+            Self::Exec { on, command, stdin } => {
+                let first = plan.first_director().to_string();
+                exec::first(hosts, on.unwrap_or(&first), command, stdin).map(Some)
+            }
         }
     }
 }
@@ -336,7 +340,7 @@ fn in_guest(
     fs::create_dir(share.join(FOLDER)).map_err(|error| failed("make the guest's folder", &error))?;
     let hosts: Vec<String> = plan.hosts.iter().map(|host| host.node.to_string()).collect();
     let by_lines = matches!(doing, Doing::Shell);
-    let mut only = doing.only(&hosts)?;
+    let mut only = doing.only(plan, &hosts)?;
     let mut requests = Requests::of(&share);
     let in_qemu = matches!(guests.kernels.first().runs_on, RunsOn::Stock(_));
     if let Some(start) = only.take_if(|_| in_qemu) {

@@ -128,8 +128,8 @@ impl Advice {
                 Self::OutOfTheTable(server) => view.is_connect() && others_serve(view, server, at),
                 Self::ResetInstead { node, chain } => {
                     let from_the_client = match (node, chain) {
-                        (Node::RealServer(_) | Node::Director | Node::SecondDirector, Chain::Input)
-                        | (Node::Director | Node::SecondDirector | Node::Client, Chain::Output) => true,
+                        (Node::RealServer(_) | Node::Director(_), Chain::Input)
+                        | (Node::Director(_) | Node::Client, Chain::Output) => true,
                         (Node::RealServer(_), Chain::Output)
                         | (Node::Client, Chain::Input)
                         | (Node::Router | Node::Probe, _)
@@ -141,7 +141,7 @@ impl Advice {
                     let chain = match node {
                         Node::RealServer(_) => Chain::Output,
                         Node::Client => Chain::Input,
-                        Node::Director | Node::SecondDirector | Node::Probe | Node::Router => return false,
+                        Node::Director(_) | Node::Probe | Node::Router => return false,
                     };
                     hung && met_by_the_client(view, node, chain)
                 }
@@ -335,7 +335,7 @@ fn probes_find_nobody(view: &CellView<'_>) -> bool {
     let end = view.end();
     let server = view.server().map(|server| Node::RealServer(server.clone()));
     let hosts = || {
-        [Node::Client, Node::Router, Node::Director]
+        [Node::Client, Node::Router, view.plan.first_director()]
             .into_iter()
             .chain(server.clone())
     };
@@ -350,7 +350,7 @@ fn probes_find_nobody(view: &CellView<'_>) -> bool {
     // A host that has started anew answers them with an RST.
     let anew = view.server().is_some_and(|server| {
         let on = HostAction::PowerOn {
-            server: server.clone(),
+            server: server.clone().into(),
         };
         first_step(view, |action| *action == Action::Host(on.clone())).is_some()
     });
@@ -415,11 +415,12 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
         full.iter().any(|full| full.server == server)
     });
     let wrong = view.plan.misbuilt.iter();
+    let director = view.plan.first_director();
     let mut wrong = wrong.filter(|wrong| Some((&wrong.node, wrong.how)) != cured);
-    if full || wrong.any(|wrong| wrong.node == node || wrong.node == Node::Director) {
+    if full || wrong.any(|wrong| wrong.node == node || wrong.node == director) {
         return false;
     }
-    let hosts = || [&Node::Client, &Node::Router, &Node::Director, &node].into_iter();
+    let hosts = || [&Node::Client, &Node::Router, &director, &node].into_iter();
     let plugged = hosts().all(|host| view.unplugged(host, at).is_none());
     let lossless = hosts().all(|host| {
         view.netem(host, at)

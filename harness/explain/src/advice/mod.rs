@@ -175,6 +175,7 @@ impl Advice {
                 Misbuild::NoVip => "add-the-vip",
                 Misbuild::WrongGateway => "director-as-gateway",
                 Misbuild::NoForwarding => "ip-forward",
+                Misbuild::WrongTunnelPort => "same-tunnel-port",
             },
         }
     }
@@ -222,9 +223,7 @@ pub(super) fn and_patience(first: impl IntoIterator<Item = Advice>) -> Vec<Advic
 fn the_other_way(node: &Node) -> (Chain, Chain) {
     match node {
         Node::Client => (Chain::Input, Chain::Output),
-        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
-            (Chain::Output, Chain::Input)
-        }
+        Node::Director(_) | Node::Probe | Node::Router | Node::RealServer(_) => (Chain::Output, Chain::Input),
     }
 }
 

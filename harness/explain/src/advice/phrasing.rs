@@ -7,7 +7,9 @@ use super::timeline::{removal, weight};
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, the_other_way, trial};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node, TableAction};
+use lvs_matrix_model::base::GUE_PORT;
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::plan::TunnelEnd;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// The command line by which an operator takes a server out of the scheduler's choice.
@@ -352,6 +354,19 @@ fn built_right(view: &CellView<'_>, node: &Node, how: Misbuild) -> Bilingual {
                 "Let what {node} sends to clients go through the director (`ip route add default via \
                  {address}`), which puts the VIP into its answers."
                     / "让 {node} 发给客户端的数据包经过调度器（`ip route add default via {address}`），由调度器把 VIP 换进应答。",
+            )
+        }
+        Misbuild::WrongTunnelPort => {
+            let end = view.plan.host(node).and_then(|host| host.tunnels.first()?.end);
+            let port = end.and_then(TunnelEnd::gue_port).unwrap_or(GUE_PORT);
+            let over_ipv6 = end.is_some_and(|end| end.local.is_ipv6());
+            let option = if over_ipv6 { " -6" } else { "" };
+            bilingual!(
+                "Let the tunnels of GUE end on {node} at the port that the director sends to (`ip fou add \
+                 port {port} gue{option}`), or give the director the port of {node} (`ipvsadm -e … \
+                 --tun-port`)."
+                    / "让 {node} 上 GUE 隧道的端口与调度器发往的端口一致（`ip fou add port {port} gue{option}`），或者在调度器上改用 \
+                       {node} 的端口（`ipvsadm -e … --tun-port`）。",
             )
         }
         Misbuild::NoForwarding => {

@@ -341,6 +341,7 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
     }
     let connect = ClientAction::Connect(Opening {
         to: None,
+        director: None,
         name: on,
         service: view.plan.said_service(),
         may_fail: false,
@@ -458,7 +459,7 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
     let mut saved = None;
     for step in line.steps.iter().take(begins) {
         if let Action::Table(Edit { on, action }) = &step.action
-            && on.is_first_director()
+            && *on == view.plan.first_director()
         {
             table.edit(action, saved.as_ref());
             if *action == TableAction::SaveTable {

@@ -4,7 +4,8 @@ use super::neighbour::NEIGHBOUR;
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use lvs_matrix_model::action::{Action, HostAction, SyncState};
+use super::two_directors::{passed_by_the_other, synced_by_hand};
+use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
@@ -422,14 +423,6 @@ impl<'a> ByHand<'a> {
     }
 }
 
-/// The last segment of the connection that another director passed on before a packet, and which one it was.
-pub(super) fn passed_by_the_other<'v>(view: &'v CellView<'_>, before: u32) -> Option<(Seen, &'v Node)> {
-    let passages = view.sent.iter().rev();
-    passages
-        .filter_map(|passage| Some((passage.passed_on.as_ref()?.0, passage.director.as_ref()?)))
-        .find(|(seen, by)| seen.packet < before && *by != view.director())
-}
-
 /// How the VIP came to the director that decided.
 struct Moved<'a> {
     /// The last step before that was done to a director.
@@ -467,19 +460,5 @@ fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) 
             matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
         let in_time = from <= packet.at && packet.at <= until;
         gratuitous && in_time && view.sender(packet) == Some(by)
-    })
-}
-
-/// Did a step start a sync daemon that tells?
-fn synced_by_hand(view: &CellView<'_>) -> bool {
-    view.record.steps.iter().any(|step| {
-        let starts = matches!(
-            &step.action,
-            Action::Host(HostAction::StartSyncDaemon {
-                state: SyncState::Master,
-                ..
-            })
-        );
-        starts && step.began.is_some()
     })
 }

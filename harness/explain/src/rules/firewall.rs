@@ -52,7 +52,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         (Node::Client | Node::Probe | Node::Router, _) | (Node::RealServer(_), Chain::Forward) => {
             return None;
         }
-        (Node::Director | Node::SecondDirector, Chain::Input | Chain::Output) => {
+        (Node::Director(_), Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
                 Chain::Input => view.stopped(passage).as_ref() == Some(&filtered),
@@ -77,7 +77,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
             );
             (seen, text, since.clone(), filtered)
         }
-        (Node::Director | Node::SecondDirector, Chain::Forward) => {
+        (Node::Director(_), Chain::Forward) => {
             let stopped = answers_stopped(view, began);
             let (_, server) = request.at_server()?;
             if stopped.is_empty() {
@@ -301,7 +301,7 @@ fn answered_by_firewall<'a>(
         };
         let met = match node {
             Node::Client | Node::Probe | Node::Router => None,
-            Node::Director | Node::SecondDirector => request.stopped_at_director(),
+            Node::Director(_) => request.stopped_at_director(),
             Node::RealServer(_) => request
                 .reached
                 .as_ref()

@@ -1,9 +1,13 @@
 //! Hosts that are built wrong from the beginning.
 
+use super::super::claim::Claim;
 use super::super::fate::claims as fated;
+use super::super::icmp::PORT_UNREACHABLE;
 use super::method::set;
 use super::prelude::*;
-use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::base::GUE_PORT;
+use lvs_matrix_model::capture::flow::{segment, unreachable};
+use lvs_matrix_model::path::near;
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
@@ -163,7 +167,7 @@ pub(super) const NO_FORWARDING: Rule = Rule {
     holds: |view| {
         let mut at_server = view.sendings().filter_map(Passage::at_server);
         let (head, server) = at_server.next()?;
-        let built = is(view, &Node::Director, Misbuild::NoForwarding);
+        let built = is(view, view.director(), Misbuild::NoForwarding);
         let state = view.record.state_at(head.at);
         let step = state
             .sysctl(view.director(), FORWARDING)
@@ -174,7 +178,7 @@ pub(super) const NO_FORWARDING: Rule = Rule {
         if step.is_none() && !(built && asks) {
             return None;
         }
-        let back: Vec<&Packet> = answers(view, server, *head, &Node::Director).collect();
+        let back: Vec<&Packet> = answers(view, server, *head, view.director()).collect();
         let answer = back.first()?;
         Some(Finding {
             at: head.at,
@@ -196,7 +200,10 @@ pub(super) const NO_FORWARDING: Rule = Rule {
             claims: Vec::new(),
             advice: match step {
                 Some(_) => patience(),
-                None => and_patience([Advice::BuildRight(Node::Director, Misbuild::NoForwarding)]),
+                None => and_patience([Advice::BuildRight(
+                    view.director().clone(),
+                    Misbuild::NoForwarding,
+                )]),
             },
         })
     },
@@ -248,6 +255,179 @@ pub(super) const REVERSE_PATH: Rule = Rule {
             ],
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node.clone())),
             advice: left_out(server),
+        })
+    },
+};
+
+/// What a real server got in a tunnel of GUE whose port is no tunnel's there, and refused.
+struct RefusedTunnel<'v, 'a> {
+    server: &'v Name,
+    /// The SYN's sendings that came there.
+    seen: Vec<(u32, Seen)>,
+    /// The first of them there.
+    head: Seen,
+    /// The port of UDP to which the tunnel goes.
+    port: u16,
+    /// The ICMP error by which the server's kernel refused the first.
+    refusal: &'a Packet,
+}
+
+impl<'v, 'a> RefusedTunnel<'v, 'a> {
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        let (server, seen) = arrived(view)?;
+        let (_, head) = *seen.first()?;
+        let node = Node::RealServer(server.clone());
+        let ports = view.plan.gue_ports();
+        let mut sent = view.seen_on(&node).filter(|packet| {
+            packet.number > head.packet && near(head.at, packet.at) && view.sender(packet) == Some(&node)
+        });
+        let (refusal, port) = sent.find_map(|packet| {
+            let (code, (_, _, _, port)) = unreachable(packet)?;
+            (code == PORT_UNREACHABLE && ports.contains(&port)).then_some((packet, port))
+        })?;
+        Some(Self {
+            server,
+            seen,
+            head,
+            port,
+            refusal,
+        })
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        let node = Node::RealServer(self.server.clone());
+        fated(self.seen.iter().map(|(sent, _)| *sent), &Fate::UnknownAt(node))
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        silent(self.server, Misbuild::WrongTunnelPort)
+    }
+}
+
+/// A tunnel of GUE goes to a port at which none ends, over IPv4: the director tells the client.
+pub(super) const REFUSED_TUNNEL: Rule = Rule {
+    name: "wrong-tunnel-port",
+    explains: Explains::Error,
+    sources: sources![udp: "__udp4_lib_rcv", core: "ip_vs_in_icmp", core: "ipvs_udp_decap"],
+    holds: |view| {
+        let refused = RefusedTunnel::of(view)?;
+        let kind = TerminatorKind::Icmp {
+            code: PORT_UNREACHABLE,
+        };
+        let came = view.terminator(kind)?;
+        let by = view.paths.origin(came.packet)?;
+        if !by.is_director() || came.packet < refused.refusal.number {
+            return None;
+        }
+        let mut claims = refused.claims();
+        claims.push(Claim {
+            packet: came.packet,
+            fate: Fate::NoConnection,
+        });
+        Some(Finding {
+            at: refused.head.at,
+            text: bilingual!(
+                "The client's {what} reached {server} ({head} there) in a tunnel of GUE, to port {port} of \
+                 UDP. Nothing takes packets at this port of {server}, and its kernel refused it with an \
+                 ICMP port unreachable ({refusal} on {server}). IPVS finds its own tunnel in what that \
+                 error quotes, takes the tunnel's headers off, and tells the client by an ICMP port \
+                 unreachable of its own ({came} on client): the connection is refused. IPVS does not take \
+                 {server} out of its table, and chooses it again and again."
+                    / "客户端{what}经 GUE 隧道到达 {server}（{server} 上的{head}），目的是 UDP 端口 {port}。{server} \
+                       的这个端口不接收数据包，内核以 ICMP port unreachable 拒绝（{server} 上的{refusal}）。IPVS 在该错误引用的内容中认出自己的隧道，\
+                       去掉隧道的头部，再以自己的 ICMP port unreachable 告知客户端（client 上的{came}）：连接被拒绝。IPVS \
+                       并不把 {server} 从表中去掉，会一再选择它。",
+                what = view.carrier(),
+                server = refused.server,
+                head = first(refused.head),
+                port = refused.port,
+                refusal = first(refused.refusal),
+                came = first(Seen {
+                    packet: came.packet,
+                    at: came.at,
+                }),
+            ),
+            shown_by: cites![refused.head, refused.refusal, came],
+            claims,
+            advice: refused.advice(),
+        })
+    },
+};
+
+/// The same with an IPv6 packet in the tunnel: the director tells nobody.
+pub(super) const REFUSED_UNSAID: Rule = Rule {
+    name: "wrong-tunnel-port-unsaid",
+    explains: Explains::Silence,
+    sources: sources![udp: "__udp4_lib_rcv", core: "ip_vs_in_icmp"],
+    holds: |view| {
+        let refused = RefusedTunnel::of(view)?;
+        if !view.plan.vip().is_ipv6() {
+            return None;
+        }
+        Some(Finding {
+            at: refused.head.at,
+            text: bilingual!(
+                "The client's {what} reached {server} {times} (first {head} there) in a tunnel of GUE, to \
+                 port {port} of UDP. Nothing takes packets at this port of {server}, and its kernel \
+                 refused it with an ICMP port unreachable ({refusal} on {server}). IPVS finds its own \
+                 tunnel in what such an error quotes, and goes on only if there is an IPv4 packet in it. \
+                 Here it is one of IPv6, and nobody tells the client. IPVS chooses {server} again and \
+                 again."
+                    / "客户端{what}经 GUE 隧道到达 {server} {times}（首次为 {server} 上的{head}），目的是 UDP 端口 {port}。\
+                       {server} 的这个端口不接收数据包，内核以 ICMP port unreachable 拒绝（{server} 上的{refusal}）。IPVS \
+                       在这种错误引用的内容中认出自己的隧道，但只有其中是 IPv4 数据包时才继续处理。这里是 IPv6 数据包，没有人告知客户端。IPVS 会一再选择 \
+                       {server}。",
+                what = view.carrier(),
+                server = refused.server,
+                times = times(refused.seen.len()),
+                head = first(refused.head),
+                port = refused.port,
+                refusal = first(refused.refusal),
+            ),
+            shown_by: cites![..refused.seen.iter().map(|(_, seen)| seen), refused.refusal],
+            claims: refused.claims(),
+            advice: refused.advice(),
+        })
+    },
+};
+
+/// The same with IPv6 around it: the real server itself says nothing.
+pub(super) const DROPPED_TUNNEL: Rule = Rule {
+    name: "wrong-tunnel-port-dropped",
+    explains: Explains::Silence,
+    sources: sources!["net/ipv6/udp.c": "__udp6_lib_rcv", "net/ipv6/udp.c": "udp6_csum_zero_error"],
+    holds: |view| {
+        let (server, seen) = reached(view, Misbuild::WrongTunnelPort)?;
+        let (_, head) = *seen.first()?;
+        let node = Node::RealServer(server.clone());
+        let backend = view.plan.service().backend(&node)?;
+        let around = backend.address.unwrap_or(view.plan.host(&node)?.address());
+        let mut said = view
+            .seen_on(&node)
+            .filter(|packet| view.sender(packet) == Some(&node));
+        if !around.is_ipv6() || said.any(|packet| unreachable(packet).is_some()) {
+            return None;
+        }
+        let port = backend.tunnel_port.unwrap_or(GUE_PORT);
+        let claims = fated(seen.iter().map(|(sent, _)| *sent), &Fate::UnknownAt(node.clone()));
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "The client's {what} reached {server} {times} (first {head} there) in a tunnel of GUE over \
+                 IPv6, to port {port} of UDP. Nothing takes packets at this port of {server}. IPVS sends \
+                 the UDP of its tunnels without a checksum, which over IPv6 only a socket that allows it \
+                 may take: without one the kernel of {server} drops the packet, and says nothing. IPVS \
+                 does not know that, and chooses {server} again and again."
+                    / "客户端{what}经 IPv6 上的 GUE 隧道到达 {server} {times}（首次为 {server} 上的{head}），目的是 UDP 端口 \
+                       {port}。{server} 的这个端口不接收数据包。IPVS 隧道的 UDP 不带校验和，在 IPv6 \
+                       下只有允许这样做的套接字才能接收：没有这样的套接字，{server} 的内核丢弃数据包，不作通知。IPVS 对此一无所知，会一再选择 {server}。",
+                what = view.carrier(),
+                times = times(seen.len()),
+                head = first(head),
+            ),
+            shown_by: cites![..seen.iter().map(|(_, seen)| seen)],
+            claims,
+            advice: silent(server, Misbuild::WrongTunnelPort),
         })
     },
 };

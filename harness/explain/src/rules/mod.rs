@@ -3,12 +3,12 @@
 
 mod addition;
 mod client;
+mod control;
 mod datagram;
 mod director;
 mod failover;
 mod firewall;
 mod frozen;
-mod keepalived;
 mod killed;
 mod limited;
 mod locks;
@@ -37,6 +37,7 @@ mod thresholds;
 mod too_big;
 mod translated;
 mod tried;
+mod two_directors;
 mod unasked;
 mod under_way;
 mod unheard;
@@ -70,10 +71,14 @@ pub(super) const ALL: &[Rule] = &[
     spread::BY_DESTINATION,
     spread::BY_TURN_OR_COUNT,
     router::ONE_ADDRESS,
-    keepalived::TAKEN_OUT,
-    keepalived::NOT_YET,
-    keepalived::PUT_BACK,
-    keepalived::SEES_NO_FREEZE,
+    control::TAKEN_OUT,
+    control::TAKEN_OUT_BY_LDIRECTORD,
+    control::NOT_YET,
+    control::NOT_YET_BY_LDIRECTORD,
+    control::PUT_BACK,
+    control::SEES_NO_FREEZE,
+    control::CONNECT_SEES_NO_FREEZE,
+    control::CHECK_WAITS,
     failover::VIP_MOVED,
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
@@ -121,6 +126,7 @@ pub(super) const ALL: &[Rule] = &[
     too_big::UNHEARD,
     too_big::PROBED,
     too_big::IN_PIECES,
+    too_big::UNASKED,
     method::NOT_TRANSLATED_BACK,
     method::NO_TUNNEL,
     method::OTHER_ROUTE,
@@ -128,6 +134,9 @@ pub(super) const ALL: &[Rule] = &[
     misbuilt::WRONG_GATEWAY,
     misbuilt::NO_FORWARDING,
     misbuilt::REVERSE_PATH,
+    misbuilt::REFUSED_TUNNEL,
+    misbuilt::REFUSED_UNSAID,
+    misbuilt::DROPPED_TUNNEL,
     firewall::DROPS,
     stateful::DROPS,
     firewall::REFUSES,

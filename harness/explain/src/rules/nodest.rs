@@ -4,6 +4,7 @@ use super::super::cell_view::size;
 use super::super::table::Table;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
+use super::two_directors::never_had_an_entry;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::Moment;
 use lvs_matrix_model::verdict::Terminator;
@@ -78,7 +79,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         if view.sysctl(view.director(), EXPIRE_NODEST_CONN, deleted.at)? == "0" {
             return None;
         }
-        if entry_was_over(view, answered).is_some() {
+        if entry_was_over(view, answered).is_some() || never_had_an_entry(view, arrived.packet) {
             return None;
         }
         let table = view.table_then(answered.sent.at);

@@ -134,8 +134,11 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
     }
 }
 
-/// The hosts whose links the client's segments take to come to the director.
-const ON_THE_WAY: [Node; 3] = [Node::Director, Node::SecondDirector, Node::Router];
+/// The hosts whose links the client's segments take to come to a director.
+fn on_the_way(view: &CellView<'_>) -> Vec<Node> {
+    let directors = view.plan.balancers().map(|host| host.node.clone());
+    directors.chain([Node::Router]).collect()
+}
 
 /// The director's link is down.
 pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
@@ -171,10 +174,11 @@ pub(super) const LOST_BEFORE: Rule = Rule {
     sources: sources![NETEM],
     holds: |view| {
         let at = view.request()?.sent.at;
-        if ON_THE_WAY.iter().any(|node| view.unplugged(node, at).is_some()) {
+        let hosts = on_the_way(view);
+        if hosts.iter().any(|node| view.unplugged(node, at).is_some()) {
             return None;
         }
-        let mut slow = ON_THE_WAY.iter().filter_map(|node| view.netem(node, at));
+        let mut slow = hosts.iter().filter_map(|node| view.netem(node, at));
         let (step, delay, loss) = slow.next()?;
         // What is only delayed is still on its way when the watching ends, or it is not on this link.
         let late = at.plus(delay) > view.end();
@@ -241,11 +245,12 @@ fn some_lost(
 
 fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     let request = view.request()?;
+    let hosts = on_the_way(view);
     // What goes to another host is none that was lost on its way to the director.
     let to_director: Vec<&Passage<'_>> = view
         .sendings()
         .filter(|passage| {
-            passage.reached.is_none() && passage.to.as_ref().is_some_and(|to| ON_THE_WAY.contains(to))
+            passage.reached.is_none() && passage.to.as_ref().is_some_and(|to| hosts.contains(to))
         })
         .collect();
     let lost: Vec<Seen> = to_director
@@ -357,7 +362,7 @@ struct Held<'a> {
 
 /// The links that held packets of the connection since the request, each with the first packet that shows it.
 fn held<'a>(view: &CellView<'a>, at: Instant) -> Vec<Held<'a>> {
-    let hosts = ON_THE_WAY.into_iter();
+    let hosts = on_the_way(view).into_iter();
     let servers = view
         .plan
         .real_servers()

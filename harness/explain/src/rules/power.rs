@@ -14,7 +14,7 @@ fn started_anew<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<(
         let Action::Host(HostAction::PowerOn { server: of }) = action else {
             return None;
         };
-        (of == server).then_some(())
+        (of.0.real_server() == Some(server)).then_some(())
     });
     let (step, began, ()) = on
         .filter(|(_, began, ())| begun < *began && *began <= by)

@@ -88,6 +88,7 @@ files! {
     bridge: "net/bridge/br_forward.c";
     vrrp: "keepalived/vrrp/vrrp.c";
     checkers: "keepalived/check/ipwrapper.c";
+    ldirectord: "ldirectord";
 }
 
 /// `sources![core: "ip_vs_in_hook", "fs/select.c": "do_sys_poll", NFT, ..OWN_TCP]`: functions by their file,

@@ -2,7 +2,7 @@
 
 use super::persistent::by_template;
 use super::prelude::*;
-use super::shared::{by_method, past, past_the_director, with_method};
+use super::shared::{by_method, past, past_the_director, through, with_method};
 use lvs_matrix_model::action::{ClientAction, Reaction, ServerDeed};
 use lvs_matrix_model::path::Journey;
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
@@ -54,7 +54,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                 by = by_method(view, server),
                 way = match view.method(server) {
                     Forwarding::DirectRouting | Forwarding::Tunneling => bilingual!("directly" / "直接"),
-                    Forwarding::Masquerading => bilingual!("through the director" / "经过调度器"),
+                    Forwarding::Masquerading => through(view),
                 },
                 reset = reset.packet,
             ),

@@ -79,7 +79,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     let Action::Host(HostAction::PowerOff { server: of, .. }) = action else {
                         return None;
                     };
-                    (of == server).then_some(())
+                    (of.0.real_server() == Some(server)).then_some(())
                 })
                 .next()?;
             if began > first.sent.at {

@@ -110,7 +110,16 @@ pub(super) fn past(view: &CellView<'_>, server: &Name) -> Bilingual {
         Forwarding::DirectRouting | Forwarding::Tunneling => {
             bilingual!("past the director" / "不经过调度器")
         }
-        Forwarding::Masquerading => bilingual!("through the director" / "经过调度器"),
+        Forwarding::Masquerading => through(view),
+    }
+}
+
+/// The way of what a masqueraded server sends. A director is named if its lab has not that one alone.
+pub(super) fn through(view: &CellView<'_>) -> Bilingual {
+    let director = view.director();
+    match director.goes_without_saying() {
+        true => bilingual!("through the director" / "经过调度器"),
+        false => bilingual!("through {director}" / "经过 {director} "),
     }
 }
 
@@ -142,10 +151,13 @@ pub(super) fn why_own(view: &CellView<'_>) -> Bilingual {
 
 /// The step that flushed the director's firewall, if nothing marks packets at this moment.
 pub(super) fn flushed<'a>(view: &CellView<'a>, at: Instant) -> Option<&'a StepRecord> {
-    let flush = Action::Traffic(TrafficAction::FlushFirewall { node: Node::Director });
+    let director = view.plan.first_director();
+    let flush = Action::Traffic(TrafficAction::FlushFirewall {
+        node: director.clone(),
+    });
     let steps = view.done(|action| (*action == flush).then_some(()));
     let (step, _, ()) = steps.filter(|(_, began, ())| *began <= at).last()?;
-    (!view.record.state_at(at).marks(&Node::Director)).then_some(step)
+    (!view.record.state_at(at).marks(&director)).then_some(step)
 }
 
 /// What was passed on reached the server, perhaps not at its first sending, and was answered.
@@ -190,7 +202,9 @@ fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
     let way = if view.answers_past_the_director() {
         bilingual!("directly, past the director" / "直接应答，不经过调度器")
     } else {
-        bilingual!("through the director" / "经过调度器应答")
+        let mut way = through(view);
+        way.push(&bilingual!("" / "应答"));
+        way
     };
     bilingual!(
         " {server} answered {way} (packet {answer} on client)."

@@ -1,8 +1,8 @@
 //! Segments without an entry that are scheduled all the same, and entries that are older than their time.
 
 use super::super::claim;
-use super::failover::passed_by_the_other;
 use super::prelude::*;
+use super::two_directors::passed_by_the_other;
 
 const SLOPPY_TCP: &str = "net.ipv4.vs.sloppy_tcp";
 

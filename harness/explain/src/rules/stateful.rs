@@ -144,9 +144,7 @@ impl<'a> Guard<'a> {
 fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> {
     let (client, port) = match node {
         Node::Client => view.client,
-        Node::Director | Node::SecondDirector | Node::Probe | Node::Router | Node::RealServer(_) => {
-            view.known_as
-        }
+        Node::Director(_) | Node::Probe | Node::Router | Node::RealServer(_) => view.known_as,
     };
     let seen = view.seen_on(node).filter(|packet| packet.number >= from);
     seen.filter_map(|packet| {
@@ -204,8 +202,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
                 Vec::new(),
             )
         }
-        (Node::Director | Node::SecondDirector, Chain::Input | Chain::Output)
-        | (Node::RealServer(_), Chain::Input) => {
+        (Node::Director(_), Chain::Input | Chain::Output) | (Node::RealServer(_), Chain::Input) => {
             let met = guard
                 .met(view)
                 .into_iter()
@@ -213,7 +210,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
             let stopped = |met: &Met| {
                 let mut all = view.since_request().iter();
                 all.find(|passage| match node {
-                    Node::Director | Node::SecondDirector => passage
+                    Node::Director(_) => passage
                         .stopped_at_director()
                         .is_some_and(|seen| seen.packet == met.packet),
                     Node::Client | Node::Probe | Node::Router | Node::RealServer(_) => passage
@@ -256,7 +253,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
             let claims = fated(sent, &Fate::Filtered(node.clone()));
             (head.sent.at, text, first_met.taken, vec![packet(seen)], claims)
         }
-        (Node::Director | Node::SecondDirector, Chain::Forward) => {
+        (Node::Director(_), Chain::Forward) => {
             let met = guard.met(view);
             let back = || met.iter().filter(|met| !met.by_client && met.at >= since.at);
             let head = back().find(|met| met.dropped)?;

@@ -190,21 +190,23 @@ pub(super) const PROBED: Rule = Rule {
     },
 };
 
-/// With pmtu_disc=0 the director puts what is too big into several packets.
-pub(super) const IN_PIECES: Rule = Rule {
-    name: "fragmented-in-the-tunnel",
-    explains: Explains::Answer,
-    sources: sources![
-        SIZES, transmit: "ip_vs_tunnel_xmit", "net/ipv4/ip_output.c": "ip_do_fragment",
-        "net/ipv4/ip_fragment.c": "ip_defrag",
-    ],
-    holds: |view| {
-        const KEY: &str = "net.ipv4.vs.pmtu_disc";
+/// An answered request that the director sent to its real server in fragments.
+struct Torn<'a> {
+    server: &'a Name,
+    arrived: Seen,
+    /// The first fragment, the last one, and how many there are.
+    head: Seen,
+    tail: Seen,
+    count: usize,
+    answer: Seen,
+}
+
+impl<'a> Torn<'a> {
+    fn of(view: &CellView<'a>) -> Option<Self> {
         let request = view.request()?;
         let arrived = request.arrived.filter(|_| request.passed_on.is_none())?;
         let server = view.server()?;
-        let tunnelled = view.method(server) == Forwarding::Tunneling && !view.plan.vip().is_ipv6();
-        if !tunnelled || view.sysctl(view.director(), KEY, arrived.at)? != "0" {
+        if view.method(server) != Forwarding::Tunneling {
             return None;
         }
         let (answer, _) = view.answers().find(|(packet, _)| packet.at >= arrived.at)?;
@@ -216,28 +218,110 @@ pub(super) const IN_PIECES: Rule = Rule {
         let own = |packet: &&Packet| view.sender(packet) == Some(view.director());
         let pieces = view.seen_on(view.director()).filter(piece).filter(own);
         let pieces: Vec<Seen> = pieces.map(Seen::from).collect();
-        let (head, tail) = (*pieces.first()?, *pieces.last()?);
-        Some(Finding {
-            at: arrived.at,
-            text: bilingual!(
-                "The client's {what} ({arrived} on director) makes IP packets that are larger than the way \
-                 to {server} takes, with what the tunnel puts around them. With {key}=0 the director does \
-                 not say so by ICMP, and clears \"don't fragment\" of the outer packet: its kernel sent them \
-                 in {count} fragments ({head} to {tail} on director), which {server} put together again, and \
-                 answered (packet {answer} on client)."
-                    / "客户端{what}（director 上的{arrived}）构成的 IP 包加上隧道的外层头之后，超过了通往 {server} 的大小限制。{key}=0 \
-                       时，调度器不以 ICMP 告知，并清除外层包的“不分片”标志：其内核以 {count} 个分片发出（director \
-                       上的{head}至{tail}），{server} 将它们重组并应答（client 上的数据包 {answer}）。",
-                what = view.carrier(),
-                arrived = first(arrived),
-                key = KEY,
-                count = pieces.len(),
-                head = first(head),
-                tail = first(tail),
-                answer = answer.number,
-            ),
-            shown_by: cites![arrived, head, tail, answer],
-            ..Finding::default()
+        Some(Self {
+            server,
+            arrived,
+            head: *pieces.first()?,
+            tail: *pieces.last()?,
+            count: pieces.len(),
+            answer: Seen::from(answer),
         })
+    }
+
+    /// How many fragments there were, and which.
+    fn fragments(&self) -> Bilingual {
+        bilingual!(
+            "{count} fragments ({head} to {tail} on director)"
+                / "{count} 个分片（director 上的{head}至{tail}）",
+            count = self.count,
+            head = first(self.head),
+            tail = first(self.tail),
+        )
+    }
+
+    fn finding(self, text: Bilingual) -> Finding {
+        Finding {
+            at: self.arrived.at,
+            text,
+            shown_by: cites![self.arrived, self.head, self.tail, self.answer],
+            ..Finding::default()
+        }
+    }
+}
+
+const PMTU_DISC: &str = "net.ipv4.vs.pmtu_disc";
+
+/// With pmtu_disc=0 the director puts what is too big into several packets.
+pub(super) const IN_PIECES: Rule = Rule {
+    name: "fragmented-in-the-tunnel",
+    explains: Explains::Answer,
+    sources: sources![
+        SIZES, transmit: "ip_vs_tunnel_xmit", "net/ipv4/ip_output.c": "ip_do_fragment",
+        "net/ipv4/ip_fragment.c": "ip_defrag",
+    ],
+    holds: |view| {
+        let torn = Torn::of(view)?;
+        let asked = view.sysctl(view.director(), PMTU_DISC, torn.arrived.at)?;
+        if view.plan.vip().is_ipv6() || asked != "0" {
+            return None;
+        }
+        let Torn { server, answer, .. } = torn;
+        let text = bilingual!(
+            "The client's {what} ({arrived} on director) makes IP packets that are larger than the way \
+             to {server} takes, with what the tunnel puts around them. With {PMTU_DISC}=0 the director does \
+             not say so by ICMP, and clears \"don't fragment\" of the outer packet: its kernel sent them \
+             in {fragments}, which {server} put together again, and answered (packet {answer} on client)."
+                / "客户端{what}（director 上的{arrived}）构成的 IP 包加上隧道的外层头之后，超过了通往 {server} 的大小限制。{PMTU_DISC}=0 \
+                   时，调度器不以 ICMP 告知，并清除外层包的“不分片”标志：其内核发出 {fragments}，{server} \
+                   将它们重组并应答（client 上的数据包 {answer}）。",
+            what = view.carrier(),
+            arrived = first(torn.arrived),
+            fragments = torn.fragments(),
+            answer = answer.packet,
+        );
+        Some(torn.finding(text))
     },
 };
+
+/// IPVS asks no size of several segments that come as one packet, and the kernel that cuts them apart later
+/// fragments each, whatever it says of fragments.
+pub(super) const UNASKED: Rule = Rule {
+    name: "segments-past-the-size",
+    explains: Explains::Answer,
+    sources: sources![
+        SIZES, transmit: "ip_vs_tunnel_xmit", "net/ipv4/ip_output.c": "ip_finish_output_gso",
+        "net/ipv4/ip_fragment.c": "ip_defrag",
+    ],
+    holds: |view| {
+        let torn = Torn::of(view)?;
+        let asked = view.sysctl(view.director(), PMTU_DISC, torn.arrived.at);
+        let bytes = view.request()?.segment.payload_length;
+        // Of an IPv6 packet the size is asked for whatever the sysctl says.
+        if bytes <= ONE_SEGMENT || (asked == Some("0") && !view.plan.vip().is_ipv6()) {
+            return None;
+        }
+        let Torn { server, answer, .. } = torn;
+        let text = bilingual!(
+            "{bytes} bytes of the client's {what} reached the director as one packet that is yet to be \
+             cut into segments (GSO; {arrived} on director). Each of these is larger than the way to \
+             {server} takes, with what the tunnel puts around it. This kernel's IPVS does not ask that of \
+             such a packet, and says nothing by ICMP: its kernel cut it apart and sent each segment in \
+             fragments, though they are not to be fragmented: {fragments}. {server} put them together again, \
+             and answered (packet {answer} on client). With 67bf42cae41d (Linux 7.1, and the stable lines \
+             since 2026-05) IPVS drops such a packet, and answers with an ICMP error."
+                / "客户端{what}的 {bytes} 字节作为一个尚待切分的包（GSO）到达调度器（director 上的{arrived}）。每个报文段加上隧道的外层头之后，\
+                   都超过了通往 {server} 的大小限制。这个内核的 IPVS 对这种包不检查大小，\
+                   也不以 ICMP 告知：内核切分它之后，把不许分片的各报文段仍以分片发出：{fragments}。{server} \
+                   将它们重组并应答（client 上的数据包 {answer}）。自 67bf42cae41d（Linux \
+                   7.1，以及 2026-05 以后的稳定版本）起，IPVS 会丢弃这种包，并以 ICMP 错误应答。",
+            what = view.carrier(),
+            arrived = first(torn.arrived),
+            fragments = torn.fragments(),
+            answer = answer.packet,
+        );
+        Some(torn.finding(text))
+    },
+};
+
+/// The most that one segment carries with Ethernet's usual MTU: 1500 less the headers of IPv4 and TCP.
+const ONE_SEGMENT: u32 = 1460;

@@ -65,7 +65,8 @@ fn why(
             let by = match &deleted.shown_by {
                 Citation::Step(step) => bilingual!("step {step}" / "步骤 {step}"),
                 Citation::Snapshot(_) | Citation::Event(_) | Citation::Packet(_) | Citation::Server(_) => {
-                    bilingual!("by keepalived" / "由 keepalived")
+                    let plane = view.plan.control_plane().unwrap_or_default();
+                    bilingual!("by {plane}" / "由 {plane}")
                 }
             };
             shown_by.push(deleted.shown_by);

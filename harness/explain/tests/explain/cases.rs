@@ -170,6 +170,13 @@ const CELLS: &[(&str, &[&str])] = &[
     ("keepalived/not-yet", &["host-off", "not-yet-taken-out"]),
     ("keepalived/put-back", &["put-back-by-reload", "nothing-listens"]),
     ("keepalived/no-freeze", &["check-sees-no-freeze", "mysqld-frozen"]),
+    ("ldirectord/out", &["taken-out-by-ldirectord", "host-off"]),
+    ("ldirectord/not-yet", &["host-off", "not-yet-found-by-ldirectord"]),
+    (
+        "ldirectord/no-freeze",
+        &["connect-sees-no-freeze", "mysqld-frozen"],
+    ),
+    ("ldirectord/waits", &["check-waits-for-ever", "host-off"]),
     ("failover/unknown", &["vip-moved", "unknown-to-the-new-director"]),
     (
         "failover/known",
@@ -199,11 +206,21 @@ const CELLS: &[(&str, &[&str])] = &[
         &["old-entry-without-server", "scheduled-after-the-old-entry"],
     ),
     ("answers/in-pieces", &["fragmented-in-the-tunnel"]),
+    ("answers/past-the-size", &["segments-past-the-size"]),
     ("answers/refused", &["answer-refused-without-entry"]),
     ("defence/only", &["entry-dropped-in-defence"]),
     (
         "reverse-path/only",
         &["reverse-path-filter", "syn-retries-exhausted"],
+    ),
+    ("tunnel-port/4-in-4", &["wrong-tunnel-port"]),
+    (
+        "tunnel-port/6-in-4",
+        &["wrong-tunnel-port-unsaid", "syn-retries-exhausted"],
+    ),
+    (
+        "tunnel-port/4-in-6",
+        &["wrong-tunnel-port-dropped", "syn-retries-exhausted"],
     ),
 ];
 

@@ -246,7 +246,7 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "firewall-drops",
         "faults/director-drops_execute-sql_0",
         "the statement arrived at the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "firewall-drops",
@@ -308,7 +308,7 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "host-off",
         "faults/host-off_new-connection_0",
         "the SYN arrived at the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "no-neighbour",

@@ -24,7 +24,10 @@ fn becomes(cell: &mut JudgedCell, which: fn(&Action) -> bool, action: Action) {
 
 fn timeouts(cell: &mut JudgedCell, tcp: &str) {
     let hosts = &mut cell.record.plan.hosts;
-    let director = hosts.iter_mut().find(|host| host.node == Node::Director).unwrap();
+    let director = hosts
+        .iter_mut()
+        .find(|host| host.node == Node::first_director())
+        .unwrap();
     for argv in &mut director.commands {
         if argv.iter().any(|word| word == "--set") {
             tcp.clone_into(&mut argv[2]);
@@ -250,9 +253,11 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
         "faults/director-drops_execute-sql_0",
         |cell| {
             let began = cell.observed.operation.as_ref().unwrap().began;
-            without(cell, |packet, node| *node == Node::Director && packet.at >= began);
+            without(cell, |packet, node| {
+                *node == Node::first_director() && packet.at >= began
+            });
             let lossy = Action::Traffic(TrafficAction::SetNetem {
-                node: Node::Director,
+                node: Node::first_director(),
                 delay: Duration::ZERO,
                 loss: Percent(10_000),
             });

@@ -163,10 +163,10 @@ fn request(cell: &JudgedCell) -> u32 {
 
 /// What the director passed on since the operation began is missing.
 fn from_director_gone(cell: &mut JudgedCell) {
-    let director = cell.record.plan.host(&Node::Director).unwrap().mac();
+    let director = cell.record.plan.host(&Node::first_director()).unwrap().mac();
     let began = cell.observed.operation.as_ref().unwrap().began;
     without(cell, |packet, node| {
-        *node == Node::Director
+        *node == Node::first_director()
             && packet.source_mac == director
             && packet.at >= began
             && segment(packet).is_some()

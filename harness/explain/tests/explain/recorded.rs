@@ -88,13 +88,18 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     }),
     ("refusal-held-back", "refusal-held-back", |cell| {
         let mut hosts = cell.record.plan.hosts.iter_mut();
-        let director = hosts.find(|host| host.node == Node::Director).unwrap();
+        let director = hosts.find(|host| host.node == Node::first_director()).unwrap();
         let unlimited = ("net.ipv4.icmp_ratelimit".to_owned(), "0".to_owned());
         director.sysctls.push(unlimited);
     }),
     // The entry of a server with weight 0 makes place whatever conn_reuse_mode is.
     ("scheduled", "reused-port", |cell| {
-        sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "0");
+        sysctl(
+            cell,
+            &Node::first_director(),
+            "net.ipv4.vs.expire_nodest_conn",
+            "0",
+        );
     }),
     (
         "hashed-to-an-unavailable-server",
@@ -216,6 +221,11 @@ fn sentences_of_the_rules_that_no_kept_cell_shows() {
             "tried-in-turn",
             "In between rs1 was removed from the table (step 5).",
         ),
+        ("named-directors", "passed it on (packet 25 on lb2)"),
+        (
+            "named-directors",
+            "rs1 answered through lb2 (packet 45 on client)",
+        ),
         (
             "before-5.9-last-service",
             "before Linux 5.9 the hooks of IPVS stay when the last one goes.",
@@ -233,6 +243,15 @@ fn sentences_of_the_rules_that_no_kept_cell_shows() {
         let text = text(id).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(said), "{id}: {text}");
     }
+}
+
+/// Where another director had the connection, the deletion of its server took no entry with it.
+#[test]
+fn a_director_that_never_had_the_entry_lost_none() {
+    let cell = explain(&recorded("deleted-elsewhere"));
+    let rules = rules(&cell);
+    assert!(rules.contains(&"unknown-to-the-new-director"), "{rules:?}");
+    assert!(!rules.contains(&"entry-expired-with-its-server"), "{rules:?}");
 }
 
 /// What is true from Linux 5.9 on is said of no older kernel, and of one whose version is not known.

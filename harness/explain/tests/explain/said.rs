@@ -40,13 +40,13 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "entry-without-server",
         "client-actions/absent_awaiting-the-greeting_0",
         "expire_nodest_conn was 0 when the login came",
-        |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "1"),
+        |cell| sysctl(cell, &Node::first_director(), EXPIRE_NODEST_CONN, "1"),
     ),
     (
         "entry-expired-with-its-server",
         "client-actions/absent_next-statement_1",
         "expire_nodest_conn was 1 when the acknowledgement came",
-        |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "0"),
+        |cell| sysctl(cell, &Node::first_director(), EXPIRE_NODEST_CONN, "0"),
     ),
     (
         "entry-timed-out",
@@ -70,7 +70,7 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "handshake-half-done",
         "client-actions/absent_syn-on-its-way_0",
         "expire_nodest_conn was 0",
-        |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "1"),
+        |cell| sysctl(cell, &Node::first_director(), EXPIRE_NODEST_CONN, "1"),
     ),
     (
         "handshake-half-done",
@@ -82,13 +82,13 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "handshake-half-done",
         "client-actions/absent_syn-on-its-way_0",
         "the acknowledgement arrived at the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "window-update-dropped",
         "client-actions/absent_large-result_0",
         "expire_nodest_conn was 0",
-        |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "1"),
+        |cell| sysctl(cell, &Node::first_director(), EXPIRE_NODEST_CONN, "1"),
     ),
     (
         "window-update-dropped",
@@ -185,7 +185,7 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "server-gave-up",
         "client-actions/absent_awaiting-the-greeting_0",
         "the server ended it",
-        |cell| cell.observed.terminators[0].by = Some(Node::Director),
+        |cell| cell.observed.terminators[0].by = Some(Node::first_director()),
     ),
     (
         "server-gave-up",
@@ -197,13 +197,13 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "old-entry-without-server",
         "client-actions/absent_port-again-after-quit_0",
         "expire_nodest_conn was 0",
-        |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "1"),
+        |cell| sysctl(cell, &Node::first_director(), EXPIRE_NODEST_CONN, "1"),
     ),
     (
         "old-entry-without-server",
         "client-actions/absent_port-again-after-quit_0",
         "FIN_WAIT made no place",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.conn_reuse_mode", "3"),
+        |cell| sysctl(cell, &Node::first_director(), "net.ipv4.vs.conn_reuse_mode", "3"),
     ),
     (
         "old-entry-without-server",

@@ -67,7 +67,14 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "entry-without-server",
         "config-change/absent_up_execute-sql_0",
         "expire_nodest_conn was 0",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "1"),
+        |cell| {
+            sysctl(
+                cell,
+                &Node::first_director(),
+                "net.ipv4.vs.expire_nodest_conn",
+                "1",
+            )
+        },
     ),
     (
         "entry-without-server",
@@ -95,13 +102,20 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "entry-without-server",
         "config-change/absent_up_execute-sql_0",
         "the statement arrived at the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "entry-expired-with-its-server",
         "config-change/absent_up_execute-sql_1",
         "expire_nodest_conn was 1",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "0"),
+        |cell| {
+            sysctl(
+                cell,
+                &Node::first_director(),
+                "net.ipv4.vs.expire_nodest_conn",
+                "0",
+            )
+        },
     ),
     (
         "entry-expired-with-its-server",
@@ -119,7 +133,7 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
                 .plan
                 .hosts
                 .iter_mut()
-                .find(|host| host.node == Node::Director)
+                .find(|host| host.node == Node::first_director())
                 .unwrap();
             for argv in &mut director.commands {
                 if argv.iter().any(|word| word == "--set") {

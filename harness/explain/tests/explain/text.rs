@@ -35,7 +35,12 @@ fn an_explanation_names_the_rule_the_packets_and_the_cure() {
 #[test]
 fn without_an_explanation_it_says_so_and_what_is_known() {
     let mut cell = stored("config-change/absent_up_execute-sql_0");
-    sysctl(&mut cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "1");
+    sysctl(
+        &mut cell,
+        &Node::first_director(),
+        "net.ipv4.vs.expire_nodest_conn",
+        "1",
+    );
     let text = plain(&explain(&cell));
     assert!(
         text.contains("says why nothing reached the client. It does not guess"),
@@ -93,7 +98,7 @@ fn foreign_text_is_harmless() {
 #[test]
 fn the_way_of_a_segment_is_found_by_the_segment() {
     let mut cell = stored("config-change/present_up_execute-sql_0");
-    let director = cell.record.plan.host(&Node::Director).unwrap().mac();
+    let director = cell.record.plan.host(&Node::first_director()).unwrap().mac();
     cell.change_packets(|packets| {
         for packet in packets {
             let Body::Ip {

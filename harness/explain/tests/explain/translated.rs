@@ -9,7 +9,7 @@ fn nothing_sent_on(cell: &mut JudgedCell) {
     let director: Vec<_> = cell
         .record
         .plan
-        .host(&Node::Director)
+        .host(&Node::first_director())
         .unwrap()
         .nics
         .iter()
@@ -46,7 +46,14 @@ pub(crate) const TRANSLATED: &[(&str, &str, &str, Damage)] = &[
         "answer-without-entry",
         "nat-inflight/one_delete_plain_1",
         "entries went with their real server",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "0"),
+        |cell| {
+            sysctl(
+                cell,
+                &Node::first_director(),
+                "net.ipv4.vs.expire_nodest_conn",
+                "0",
+            )
+        },
     ),
     (
         "answer-without-entry",

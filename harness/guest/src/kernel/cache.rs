@@ -377,6 +377,7 @@ mod tests {
     fn the_preferred_line_comes_first_then_the_newest() {
         let (_folder, cache) = cache();
         let today = configuration::request_sha256((7, 2));
+        let newer = configuration::request_sha256((7, 9));
         let found = |selector| {
             find(&cache, selector)
                 .map(|kernel| kernel.version.to_string())
@@ -384,8 +385,8 @@ mod tests {
         };
         put(&cache, "6.1.170", &today, package("6.1"));
         assert_eq!(found(None), None, "older than any default");
-        put(&cache, "7.10.3", &today, package("7.10"));
-        put(&cache, "7.9.1", &today, package("7.9"));
+        put(&cache, "7.10.3", &newer, package("7.10"));
+        put(&cache, "7.9.1", &newer, package("7.9"));
         assert_eq!(found(None).as_deref(), Some("7.10.3"));
         put(&cache, "7.2.12", &today, package("7.2"));
         assert_eq!(found(None).as_deref(), Some("7.2.12"));
@@ -427,7 +428,7 @@ mod tests {
         put(
             &cache,
             "7.4.0",
-            &configuration::request_sha256((7, 2)),
+            &configuration::request_sha256((7, 4)),
             Identity::Tarball {
                 sha256: sha256.into(),
             },

@@ -19,6 +19,10 @@ const OF_OLDER_LINES: [((u32, u32), &str); 3] = [
     ((5, 18), "CONFIG_NFT_COUNTER=y"),
 ];
 
+/// Options that newer lines call otherwise: the first such line, the name before it and the one since. In 7.3
+/// what is under /proc/sys has no option of its own any more (fs/proc/Kconfig).
+const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", "CONFIG_SYSCTL=")];
+
 /// Options that a line may not have yet, and what cannot be tried on a kernel without them. A cell that wants
 /// it says so when its lab cannot be made.
 const MAY_LACK: [(&str, &str); 10] = [
@@ -47,7 +51,11 @@ fn options(request: &str) -> impl Iterator<Item = (&str, &str)> {
 fn request(line: (u32, u32)) -> String {
     let older = OF_OLDER_LINES.iter().filter(|(before, _)| line < *before);
     let older: String = older.map(|(_, option)| format!("{option}\n")).collect();
-    format!("{REQUEST}{older}")
+    let newer = RENAMED.iter().filter(|(since, ..)| line >= *since);
+    let request = newer.fold(REQUEST.to_owned(), |request, (_, before, now)| {
+        request.replace(before, now)
+    });
+    format!("{request}{older}")
 }
 
 /// What a kernel's binary depends on besides its source: the options (not their comments) and the cure.
@@ -156,6 +164,21 @@ mod tests {
         for (option, _) in MAY_LACK {
             assert!(asked.contains(&option), "{option} is asked for");
         }
+    }
+
+    #[test]
+    fn newer_lines_are_asked_by_their_names() {
+        let (old, new) = (request((7, 2)), request((7, 3)));
+        let of =
+            |request: &str| -> Vec<String> { options(request).map(|(name, _)| name.to_owned()).collect() };
+        for (_, before, now) in RENAMED {
+            let (before, now) = (before.trim_end_matches('='), now.trim_end_matches('='));
+            assert!(of(&old).iter().any(|name| name == before), "{before}");
+            assert!(!of(&new).iter().any(|name| name == before), "{before}");
+            assert!(of(&new).iter().any(|name| name == now), "{now}");
+        }
+        assert_eq!(of(&old).len(), of(&new).len());
+        assert_eq!(request((8, 0)), new);
     }
 
     #[test]

@@ -43,9 +43,11 @@ pub(crate) const KERNEL: &str = "vmlinuz";
 pub(crate) const INITRAMFS: &str = "initramfs";
 
 /// What every kernel is told. Without timers' check, since a clock of instructions is never off; with
-/// tunnels' devices in no network namespace, as guests have it.
+/// tunnels' devices in no network namespace, as guests have it. Programs are loaded at the same addresses
+/// each time (norandmaps): QEMU keeps what it has translated by virtual address, and a server that starts a
+/// second time elsewhere is translated anew, a quarter of what such a cell costs.
 const KERNEL_LINE: &str = "console=ttyS0 quiet loglevel=3 panic=-1 no_timer_check tsc=reliable \
-    mitigations=off nokaslr random.trust_cpu=on noreplace-smp fb_tunnels=none";
+    mitigations=off nokaslr norandmaps random.trust_cpu=on noreplace-smp fb_tunnels=none";
 
 /// The words that make the machine; the same for one that is saved and one that goes on.
 fn machine(memory_mib: u32) -> Vec<String> {

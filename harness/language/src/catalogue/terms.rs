@@ -104,7 +104,7 @@ crate::catalogue::words! {
 
     before_change: "before the change" / "变更前";
     after_change: "after the change" / "变更后";
-    edited_by_keepalived: "when keepalived had edited it" / "keepalived 修改之后";
+    edited_by(program): "when {program} had edited it" / "{program} 修改之后";
     at_the_end: "at the end" / "结束时";
     place_guest: "guest kernel (User-mode Linux), virtual clock" / "客户机内核（User-mode Linux），虚拟时钟";
     place_qemu: "stock kernel in QEMU, virtual clock" / "QEMU 中的原版内核，虚拟时钟";

@@ -23,9 +23,9 @@ crate::catalogue::words! {
     reaches_client_often(what, times, until): "{what} reaches the client {times} times, until {until}"
         / "{what} 到达客户端，共 {times} 次，直到 {until}";
     tables_seen(moment): "the director's tables {moment}" / "{moment}调度器上的表";
-    keepalived_logs(line): "keepalived logs {line}" / "keepalived 写日志：{line}";
+    logs(program, line): "{program} logs {line}" / "{program} 写日志：{line}";
     tables_seen_of(node, moment): "the tables of {node} {moment}" / "{moment} {node} 上的表";
-    keepalived_logs_on(node, line): "keepalived on {node} logs {line}" / "{node} 上的 keepalived 写日志：{line}";
+    logs_on(program, node, line): "{program} on {node} logs {line}" / "{node} 上的 {program} 写日志：{line}";
     gets_the_vip(node): "{node} has the VIP" / "{node} 得到 VIP";
     loses_the_vip(node): "{node} no longer has the VIP" / "{node} 不再拥有 VIP";
     opens_connection: "the client opens a connection" / "客户端新建连接";

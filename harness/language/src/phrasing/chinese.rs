@@ -21,12 +21,13 @@ pub(super) fn fact(fact: &Fact) -> String {
         }
         Fact::Table {
             edited: Some(edited),
+            by,
             director,
             servers,
             entry,
             ..
         } => format!(
-            "{}：keepalived 修改之后，{}的表中{}{}",
+            "{}：{by} 修改之后，{}的表中{}{}",
             time(*edited),
             named(director),
             held(servers),
@@ -35,12 +36,13 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::Table {
             moment: when,
             edited: None,
+            by,
             director,
             servers,
             entry,
         } => format!(
             "{}{}的表中{}{}",
-            moment(ZH, *when),
+            moment(ZH, *by, *when),
             named(director),
             held(servers),
             entry.as_ref().map_or_else(String::new, self::entry)
@@ -179,7 +181,7 @@ fn discarded(first: &Discarded, times: usize) -> String {
 
 /// Whose table it is. Of one director, or of the first one, no name is said.
 fn named(director: &Node) -> String {
-    match director.is_first_director() {
+    match director.goes_without_saying() {
         true => "调度器".to_owned(),
         false => format!(" {director} "),
     }

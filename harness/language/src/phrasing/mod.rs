@@ -16,6 +16,7 @@ use crate::Length;
 use crate::catalogue::{BYTE, Language, RETRANSMISSION};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{
@@ -472,13 +473,13 @@ pub fn evidence(words: Language, evidence: &Evidence) -> String {
     shown(words, &fact(words, &evidence.fact), &evidence.shown_by)
 }
 
-/// When a snapshot was taken, in words.
-pub fn moment(words: Language, moment: Moment) -> &'static str {
+/// When a snapshot was taken, in words: `by` edits the tables of its lab.
+pub fn moment(words: Language, by: ControlPlane, moment: Moment) -> String {
     match moment {
-        Moment::BeforeChange => words.before_change(),
-        Moment::AfterChange => words.after_change(),
-        Moment::Changed => words.edited_by_keepalived(),
-        Moment::End => words.at_the_end(),
+        Moment::BeforeChange => words.before_change().to_owned(),
+        Moment::AfterChange => words.after_change().to_owned(),
+        Moment::Changed => words.edited_by(by),
+        Moment::End => words.at_the_end().to_owned(),
     }
 }
 

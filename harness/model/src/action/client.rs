@@ -1,5 +1,6 @@
 //! What the client does, on its plain connection or on one that has a name.
 
+use super::Node;
 use super::entry::{actions, fields};
 use super::request::Request;
 use super::statement::Statement;
@@ -21,6 +22,9 @@ fields! {
         /// the scheduler has no other, and puts it back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "to" to: Option<Name> as Name;
+        /// By whose table `to` is brought about. Default: that of the director that has the VIP then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "director" director: Option<Node> as Name;
         /// The virtual service that it connects to, by its name in `services`. Without it, the lab's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "service" service: Option<Name> as Name;
@@ -166,7 +170,11 @@ impl Opening {
         let to = self.to.as_ref().map(|server| format!(" to {server}"));
         let service = self.service.as_ref().map(|name| format!(" to service {name}"));
         let from = self.from.map(|number| format!(" from address {number}"));
-        [name, service, to, from].into_iter().flatten().collect()
+        let director = self.director.as_ref().map(|node| format!(" by {node}"));
+        [name, service, to, director, from]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The same in Chinese.
@@ -174,8 +182,9 @@ impl Opening {
         let to = self.to.as_ref().map(|server| format!("，指定 {server}"));
         let from = self.from.map(|number| format!("，从第 {number} 个地址"));
         let service = self.service.as_ref().map(|name| format!("，服务 {name}"));
-        let [service, to, from] = [service, to, from].map(Option::unwrap_or_default);
-        format!("{}{service}{to}{from}", on_chinese(&self.name))
+        let director = self.director.as_ref().map(|node| format!("，经 {node}"));
+        let [service, to, director, from] = [service, to, director, from].map(Option::unwrap_or_default);
+        format!("{}{service}{to}{director}{from}", on_chinese(&self.name))
     }
 }
 

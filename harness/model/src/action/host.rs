@@ -1,9 +1,10 @@
 //! What happens to a host: its power, its link and its kernel's settings.
 
-use super::Node;
 use super::entry::actions;
 use super::mysqld::StopSignal;
+use super::{Node, PoweredHost};
 use crate::Name;
+use crate::control::ControlPlane;
 use crate::keepalived::Config;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +58,7 @@ actions! {
         "power-off" PowerOff {
             /// A real server of the lab, or, of a lab with two directors, one of them: its keepalived is
             /// killed with it.
-            required "server" server: Name;
+            required "server" server: PoweredHost as Name;
             /// `permanent`: the director and the client keep its Ethernet address, as if a router stood
             /// between, and what they send goes into the void. `dynamic`: as on a flat segment, they find out
             /// by ARP that nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its
@@ -77,7 +78,7 @@ actions! {
         /// with an empty table, which its keepalived fills: that runs when the step ends.
         "power-on" PowerOn {
             /// A real server or a director of the lab that is off.
-            required "server" server: Name;
+            required "server" server: PoweredHost as Name;
         } says {
             { server } => en("power on {server}") zh("{server} 重新上电");
         }
@@ -109,29 +110,26 @@ actions! {
             /// `TERM`: as `systemctl stop` does it. `KILL`: its processes are gone at once, all of them.
             #[serde(default = "orderly")]
             default("TERM") "signal" signal: StopSignal;
-            /// On which director. Default: `director`.
+            /// On which director. Default: the first one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "node" node: Option<Node> as Name;
         } says {
-            { signal: StopSignal::Term, node: None } =>
-                en("stop keepalived (SIGTERM)") zh("停止 keepalived（SIGTERM）");
-            { signal: StopSignal::Kill, node: None } =>
-                en("stop keepalived (SIGKILL)") zh("停止 keepalived（SIGKILL）");
-            { signal: StopSignal::Term, node: Some(node) } =>
-                en("stop keepalived on {node} (SIGTERM)") zh("停止 {node} 上的 keepalived（SIGTERM）");
-            { signal: StopSignal::Kill, node: Some(node) } =>
-                en("stop keepalived on {node} (SIGKILL)") zh("停止 {node} 上的 keepalived（SIGKILL）");
+            { signal: StopSignal::Term, node } =>
+                en("stop keepalived{} (SIGTERM)", on(node.as_ref()))
+                zh("停止{} keepalived（SIGTERM）", of(node.as_ref()));
+            { signal: StopSignal::Kill, node } =>
+                en("stop keepalived{} (SIGKILL)", on(node.as_ref()))
+                zh("停止{} keepalived（SIGKILL）", of(node.as_ref()));
         }
 
         /// keepalived that was stopped is started again, with the configuration that it had last; done when
         /// the virtual service is in the table, with the real servers that the configuration says.
         "start-keepalived" StartKeepalived {
-            /// On which director. Default: `director`.
+            /// On which director. Default: the first one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "node" node: Option<Node> as Name;
         } says {
-            { node: None } => en("start keepalived") zh("启动 keepalived");
-            { node: Some(node) } => en("start keepalived on {node}") zh("启动 {node} 上的 keepalived");
+            { node } => en("start keepalived{}", on(node.as_ref())) zh("启动{} keepalived", of(node.as_ref()));
         }
 
         /// keepalived reads its configuration again (SIGHUP); done when it has, and the table has the real
@@ -145,7 +143,7 @@ actions! {
             /// `keepalived`. It need not have every real server of the lab.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "config" config: Option<Config> as ConfigText;
-            /// On which director. Default: `director`.
+            /// On which director. Default: the first one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "node" node: Option<Node> as Name;
         } says {
@@ -160,6 +158,54 @@ actions! {
                 zh("以 {} 重新加载{} keepalived（SIGHUP）", config.in_chinese(), of(node.as_ref()));
         }
 
+        /// ldirectord is ended by a signal; done when all of its processes are gone. What it leaves in the
+        /// director's table is in the step's proof.
+        "stop-ldirectord" StopLdirectord {
+            /// `TERM`: as `ldirectord stop` and `systemctl stop` do it. `KILL`: its processes are gone at
+            /// once.
+            #[serde(default = "orderly")]
+            default("TERM") "signal" signal: StopSignal;
+            /// On which director. Default: the first one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { signal: StopSignal::Term, node } =>
+                en("stop ldirectord{} (SIGTERM)", on(node.as_ref()))
+                zh("停止{} ldirectord（SIGTERM）", of(node.as_ref()));
+            { signal: StopSignal::Kill, node } =>
+                en("stop ldirectord{} (SIGKILL)", on(node.as_ref()))
+                zh("停止{} ldirectord（SIGKILL）", of(node.as_ref()));
+        }
+
+        /// ldirectord that was stopped is started again, with the configuration that it had last; done when
+        /// it has made its first round of checks.
+        "start-ldirectord" StartLdirectord {
+            /// On which director. Default: the first one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { node } => en("start ldirectord{}", on(node.as_ref())) zh("启动{} ldirectord", of(node.as_ref()));
+        }
+
+        /// ldirectord reads its configuration again: by SIGHUP, or, in a lab with `autoreload: yes`, by
+        /// itself when it has seen that the file has changed. Done when it has, and has checked each real
+        /// server once.
+        "reload-ldirectord" ReloadLdirectord {
+            /// A real server that the configuration no longer has. Without this the configuration is that of
+            /// the beginning.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "without" without: Option<Name> as Name;
+            /// On which director. Default: the first one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "node" node: Option<Node> as Name;
+        } says {
+            { without: None, node } =>
+                en("reload ldirectord{}", on(node.as_ref())) zh("重新加载{} ldirectord", of(node.as_ref()));
+            { without: Some(server), node } =>
+                en("reload ldirectord{} with a configuration without {server}", on(node.as_ref()))
+                zh("以去掉 {server} 的配置重新加载{} ldirectord", of(node.as_ref()));
+        }
+
         /// A sync daemon of IPVS is started by hand: `ipvsadm --start-daemon STATE --mcast-interface eth0
         /// --syncid 1`; with IPv6 to the group `ff02::81`. A director may have both, a master and a backup.
         /// What a master tells, and when, is `net.ipv4.vs.sync_threshold`, `sync_refresh_period` and
@@ -168,7 +214,7 @@ actions! {
             /// `master`: it tells others of the director's connections. `backup`: it takes in what a master
             /// tells.
             required "state" state: SyncState;
-            /// On which director. Default: `director`.
+            /// On which director. Default: the first one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "node" node: Option<Node> as Name;
         } says {
@@ -181,7 +227,7 @@ actions! {
         "stop-sync-daemon" StopSyncDaemon {
             /// Which one: `master` or `backup`.
             required "state" state: SyncState;
-            /// On which director. Default: `director`.
+            /// On which director. Default: the first one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             optional "node" node: Option<Node> as Name;
         } says {
@@ -194,7 +240,7 @@ actions! {
         /// add`. A director that is cut off keeps it. For labs without keepalived, which moves the VIP by
         /// itself.
         "move-vip" MoveVip {
-            /// `director` or `director2`: the one that has the VIP from then on.
+            /// The director that has the VIP from then on.
             required "to" to: Node as Name;
             /// It tells the link by one gratuitous ARP, as `arping -U -c 1` does, or with IPv6 by one
             /// neighbour advertisement. Without that nobody is told: ip(8) says nothing, and others keep the
@@ -226,15 +272,46 @@ impl HostAction {
     /// The host that it is done to.
     #[must_use]
     pub fn node(&self) -> Node {
+        self.named().cloned().unwrap_or_else(Node::first_director)
+    }
+
+    /// The host that it names; `None` if it leaves the director unsaid.
+    #[must_use]
+    pub fn named(&self) -> Option<&Node> {
         match self {
-            Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::from(server.clone()),
-            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => Some(&server.0),
+            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => Some(node),
             Self::StopKeepalived { node, .. }
             | Self::StartKeepalived { node }
             | Self::StartSyncDaemon { node, .. }
             | Self::StopSyncDaemon { node, .. }
-            | Self::ReloadKeepalived { node, .. } => node.clone().unwrap_or(Node::Director),
-            Self::MoveVip { to, .. } => to.clone(),
+            | Self::ReloadKeepalived { node, .. }
+            | Self::StopLdirectord { node, .. }
+            | Self::StartLdirectord { node }
+            | Self::ReloadLdirectord { node, .. } => node.as_ref(),
+            Self::MoveVip { to, .. } => Some(to),
+        }
+    }
+
+    /// The same, in a lab whose directors have these names: what leaves the director unsaid names the first.
+    pub(crate) fn know(&mut self, directors: &[Name]) {
+        match self {
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => server.0.know(directors),
+            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
+                node.know(directors);
+            }
+            Self::StopKeepalived { node, .. }
+            | Self::StartKeepalived { node }
+            | Self::StartSyncDaemon { node, .. }
+            | Self::StopSyncDaemon { node, .. }
+            | Self::ReloadKeepalived { node, .. }
+            | Self::StopLdirectord { node, .. }
+            | Self::StartLdirectord { node }
+            | Self::ReloadLdirectord { node, .. } => match node {
+                Some(node) => node.know(directors),
+                None => *node = Node::unsaid(directors),
+            },
+            Self::MoveVip { to, .. } => to.know(directors),
         }
     }
 
@@ -250,7 +327,10 @@ impl HostAction {
             | Self::StartSyncDaemon { .. }
             | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
-            | Self::ReloadKeepalived { .. } => None,
+            | Self::ReloadKeepalived { .. }
+            | Self::StopLdirectord { .. }
+            | Self::StartLdirectord { .. }
+            | Self::ReloadLdirectord { .. } => None,
         }
     }
 
@@ -267,7 +347,10 @@ impl HostAction {
             | Self::StartSyncDaemon { .. }
             | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
-            | Self::ReloadKeepalived { .. } => false,
+            | Self::ReloadKeepalived { .. }
+            | Self::StopLdirectord { .. }
+            | Self::StartLdirectord { .. }
+            | Self::ReloadLdirectord { .. } => false,
         }
     }
 
@@ -282,7 +365,10 @@ impl HostAction {
             | Self::StartSyncDaemon { .. }
             | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
-            | Self::ReloadKeepalived { .. } => true,
+            | Self::ReloadKeepalived { .. }
+            | Self::StopLdirectord { .. }
+            | Self::StartLdirectord { .. }
+            | Self::ReloadLdirectord { .. } => true,
             Self::LinkDown { .. } | Self::LinkUp { .. } | Self::MoveVip { .. } => false,
         }
     }
@@ -300,35 +386,37 @@ impl HostAction {
             | Self::StartSyncDaemon { .. }
             | Self::StopSyncDaemon { .. }
             | Self::StartKeepalived { .. }
-            | Self::ReloadKeepalived { .. } => false,
+            | Self::ReloadKeepalived { .. }
+            | Self::StopLdirectord { .. }
+            | Self::StartLdirectord { .. }
+            | Self::ReloadLdirectord { .. } => false,
         }
     }
 
     /// The real server that it is done to; `None` if it is the client or the director.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
-        match self {
-            Self::PowerOff { server, .. } | Self::PowerOn { server } => {
-                Some(server).filter(|_| !self.node().is_director())
-            }
-            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
-                node.real_server()
-            }
-            Self::StopKeepalived { node, .. }
-            | Self::StartKeepalived { node }
-            | Self::StartSyncDaemon { node, .. }
-            | Self::StopSyncDaemon { node, .. }
-            | Self::ReloadKeepalived { node, .. } => node.as_ref().and_then(Node::real_server),
-            Self::MoveVip { .. } => None,
-        }
+        // Of a VIP that would move to a real server it is asked elsewhere.
+        let named = self.named().filter(|_| !matches!(self, Self::MoveVip { .. }));
+        named?.real_server()
     }
 
-    /// Is it done to keepalived?
+    /// What it does to a control plane, and to which one; `None` if it does nothing to one.
     #[must_use]
-    pub fn is_of_keepalived(&self) -> bool {
+    pub fn of_control(&self) -> Option<(ControlPlane, ControlStep<'_>)> {
+        use ControlPlane::{Keepalived, Ldirectord};
         match self {
-            Self::StopKeepalived { .. } | Self::StartKeepalived { .. } | Self::ReloadKeepalived { .. } => {
-                true
+            Self::StopKeepalived { signal, .. } => Some((Keepalived, ControlStep::Stop(*signal))),
+            Self::StartKeepalived { .. } => Some((Keepalived, ControlStep::Start)),
+            Self::ReloadKeepalived { without, config, .. } => {
+                let (without, config) = (without.as_ref(), config.as_ref());
+                Some((Keepalived, ControlStep::Reload { without, config }))
+            }
+            Self::StopLdirectord { signal, .. } => Some((Ldirectord, ControlStep::Stop(*signal))),
+            Self::StartLdirectord { .. } => Some((Ldirectord, ControlStep::Start)),
+            Self::ReloadLdirectord { without, .. } => {
+                let (without, config) = (without.as_ref(), None);
+                Some((Ldirectord, ControlStep::Reload { without, config }))
             }
             Self::PowerOff { .. }
             | Self::PowerOn { .. }
@@ -337,9 +425,25 @@ impl HostAction {
             | Self::MoveVip { .. }
             | Self::StartSyncDaemon { .. }
             | Self::StopSyncDaemon { .. }
-            | Self::SetSysctl { .. } => false,
+            | Self::SetSysctl { .. } => None,
         }
     }
+}
+
+/// What is done to a control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlStep<'a> {
+    /// It is ended.
+    Stop(StopSignal),
+    /// It is started again.
+    Start,
+    /// It reads its configuration again.
+    Reload {
+        /// The real server that this no longer has.
+        without: Option<&'a Name>,
+        /// Another one of the author's own.
+        config: Option<&'a Config>,
+    },
 }
 
 /// On which director, if that is said.

@@ -168,7 +168,7 @@ impl From<Written> for Edit {
 
 impl From<Edit> for Written {
     fn from(Edit { on, action }: Edit) -> Self {
-        match on.is_first_director() {
+        match on.goes_without_saying() {
             true => Self::Here(action),
             false => Self::Elsewhere { on, action },
         }
@@ -186,7 +186,7 @@ impl From<TableAction> for Edit {
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { on, action } = self;
-        match on.is_first_director() {
+        match on.goes_without_saying() {
             true => action.fmt(f),
             false => write!(f, "{action}, on {on}"),
         }
@@ -204,7 +204,7 @@ impl Edit {
     #[must_use]
     pub fn in_chinese(&self) -> String {
         let said = self.action.in_chinese();
-        match self.on.is_first_director() {
+        match self.on.goes_without_saying() {
             true => said,
             false => format!("在 {} 上{said}", self.on),
         }

@@ -138,7 +138,7 @@ actions! {
         /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain:
         /// `nft add rule`.
         "add-firewall-rule" AddFirewallRule {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
             /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
             /// sends, on the director what IPVS forwards. `forward`, of the director: the answers of
@@ -160,7 +160,7 @@ actions! {
         /// connection that conntrack knows passes (`ct state established,related accept`), and so does what
         /// begins one; the rest is dropped. Conntrack knows nothing of connections from before.
         "add-stateful-firewall" AddStatefulFirewall {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
             /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
             /// sends, on the director what IPVS forwards. `forward`, of the director: the answers of
@@ -185,7 +185,7 @@ actions! {
         /// The connection tracking of a host forgets all connections: `conntrack -F`. A stateful firewall of
         /// the host then knows none of them.
         "flush-conntrack" FlushConntrack {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
         } says {
             { node } => en("flush the conntrack table of {node}") zh("清空 {node} 的 conntrack 表");
@@ -193,7 +193,7 @@ actions! {
 
         /// Every rule of a host's firewall goes: `nft flush ruleset`.
         "flush-firewall" FlushFirewall {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
         } says {
             { node } => en("flush the firewall of {node}") zh("清空 {node} 的防火墙");
@@ -202,7 +202,7 @@ actions! {
         /// The link to a host delays and loses what is sent to the host, from now on:
         /// `tc qdisc replace … netem`. With neither it is as at the beginning.
         "set-netem" SetNetem {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
             /// How long each packet is held, beyond the 100 µs of the lab's links.
             default("0s") "delay" delay: Duration;
@@ -224,7 +224,7 @@ actions! {
         /// The network cards of a host get another MTU: `ip link set dev eth0 mtu`. It bounds what the host
         /// sends, and what it says of the segments that it takes in connections made from then on.
         "set-mtu" SetMtu {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
             /// The largest IP packet, in bytes. 1500 at the beginning, unless the lab says otherwise.
             required "mtu" mtu: u16 as Mtu;
@@ -235,7 +235,7 @@ actions! {
         /// A host's firewall drops ICMP that comes to the host. Of ICMPv6 it is "packet too big" only:
         /// without neighbour discovery nothing would pass.
         "filter-icmp" FilterIcmp {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
         } says {
             { node } => en("let the firewall of {node} drop ICMP") zh("{node} 的防火墙丢弃 ICMP");
@@ -244,7 +244,7 @@ actions! {
         /// A host's firewall lowers the MSS in every SYN that leaves the host: `tcp option maxseg size set`.
         /// Who gets such a SYN, or SYN-ACK, sends no larger segment.
         "clamp-mss" ClampMss {
-            /// `client`, `director`, or a real server of the lab.
+            /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
             /// The largest segment, in bytes of payload.
             required "size" size: u16 as Mss;
@@ -256,7 +256,7 @@ actions! {
         /// director for gone. With one on each the directors are parted, and both have the VIP.
         /// `flush-firewall` heals it.
         "block-vrrp" BlockVrrp {
-            /// `director` or `director2`.
+            /// One of two directors.
             required "node" node: Node as Name;
         } says {
             { node } => en("let the firewall of {node} drop VRRP") zh("{node} 的防火墙丢弃 VRRP");
@@ -268,6 +268,21 @@ impl TrafficAction {
     /// The host that it is done to.
     #[must_use]
     pub fn node(&self) -> &Node {
+        match self {
+            Self::AddFirewallRule { node, .. }
+            | Self::AddStatefulFirewall { node, .. }
+            | Self::FlushConntrack { node }
+            | Self::FlushFirewall { node }
+            | Self::SetNetem { node, .. }
+            | Self::SetMtu { node, .. }
+            | Self::FilterIcmp { node }
+            | Self::BlockVrrp { node }
+            | Self::ClampMss { node, .. } => node,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn node_mut(&mut self) -> &mut Node {
         match self {
             Self::AddFirewallRule { node, .. }
             | Self::AddStatefulFirewall { node, .. }

@@ -1,5 +1,6 @@
 //! What a time line waits for: a fact of the director's tables.
 
+use super::Node;
 use super::entry::{actions, fields};
 use crate::Name;
 use crate::duration::Human;
@@ -62,6 +63,9 @@ fields! {
         /// This real server is not in the director's table.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "not-in-table" not_in_table: Option<Name> as Name;
+        /// Whose table is looked at. Default: that of the director that has the VIP then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "director" director: Option<Node> as Name;
         /// How long it is waited for. If it is not so by then, the step has failed, and the cell is
         /// undetermined.
         required "at-most" at_most: Duration;
@@ -131,7 +135,11 @@ impl Until {
             Condition::InTable(server) => format!("{server} is in the table"),
             Condition::NotInTable(server) => format!("{server} is not in the table"),
         });
-        words.collect::<Vec<_>>().join(" and ")
+        let words = words.collect::<Vec<_>>().join(" and ");
+        match &self.director {
+            None => words,
+            Some(director) => format!("{words}, by {director}'s table"),
+        }
     }
 
     fn in_chinese(&self) -> String {
@@ -143,7 +151,11 @@ impl Until {
             Condition::InTable(server) => format!("{server} 在表中"),
             Condition::NotInTable(server) => format!("{server} 不在表中"),
         });
-        words.collect::<Vec<_>>().join("且")
+        let words = words.collect::<Vec<_>>().join("且");
+        match &self.director {
+            None => words,
+            Some(director) => format!("{director} 上{words}"),
+        }
     }
 }
 

@@ -164,6 +164,8 @@ pub enum Misbuild {
     WrongGateway,
     /// The director passes on no packets that are not for it.
     NoForwarding,
+    /// The tunnels of GUE to a real server end at another port than the one that the director sends to.
+    WrongTunnelPort,
 }
 
 impl Misbuild {
@@ -175,6 +177,7 @@ impl Misbuild {
             Self::NoVip => "no-vip",
             Self::WrongGateway => "wrong-gateway",
             Self::NoForwarding => "no-forwarding",
+            Self::WrongTunnelPort => "wrong-tunnel-port",
         }
     }
 }

@@ -43,6 +43,11 @@ impl<T> OneOrMore<T> {
         std::iter::once(&self.first).chain(&self.more)
     }
 
+    /// All of them, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        std::iter::once(&mut self.first).chain(&mut self.more)
+    }
+
     /// Adds one at the end.
     pub fn push(&mut self, one: T) {
         self.more.push(one);

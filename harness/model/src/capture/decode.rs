@@ -2,7 +2,6 @@
 //! quoted flow of an ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an
 //! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
-use super::gue;
 use super::{Advert, Body, Datagram, Encapsulation, Flags, Segment, TcpOption, Transport};
 use crate::base::GUE_PORT;
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
@@ -40,13 +39,21 @@ pub struct DecodedFrame {
 }
 
 /// Decodes an Ethernet frame of which `bytes` were captured and which was `length` bytes long on the wire.
+/// Tunnels of GUE end at the usual port.
 #[must_use]
 pub fn frame(bytes: &[u8], length: u32) -> DecodedFrame {
+    frame_of(bytes, length, &[GUE_PORT])
+}
+
+/// The same where tunnels of GUE end at these ports of UDP.
+#[must_use]
+pub fn frame_of(bytes: &[u8], length: u32, gue: &[u16]) -> DecodedFrame {
     match Ethernet2Slice::from_slice_without_fcs(bytes) {
         Ok(ethernet) => DecodedFrame {
             source_mac: Mac(ethernet.source()),
             destination_mac: Mac(ethernet.destination()),
-            body: body(&ethernet, cut(bytes, length)).unwrap_or_else(|reason| Body::Malformed { reason }),
+            body: body(&ethernet, cut(bytes, length), gue)
+                .unwrap_or_else(|reason| Body::Malformed { reason }),
         },
         Err(error) => DecodedFrame {
             source_mac: Mac([0; 6]),
@@ -63,7 +70,7 @@ fn cut(bytes: &[u8], length: u32) -> bool {
     u32::try_from(bytes.len()).is_ok_and(|captured| captured < length)
 }
 
-fn body(ethernet: &Ethernet2Slice<'_>, cut: bool) -> Result<Body, String> {
+fn body(ethernet: &Ethernet2Slice<'_>, cut: bool, gue: &[u16]) -> Result<Body, String> {
     let payload = ethernet.payload_slice();
     match ethernet.ether_type() {
         etherparse::EtherType(SENTINEL_ETHERTYPE) => {
@@ -75,7 +82,7 @@ fn body(ethernet: &Ethernet2Slice<'_>, cut: bool) -> Result<Body, String> {
             })
         }
         kind @ (ether_type::ARP | ether_type::IPV4 | ether_type::IPV6) => {
-            let as_sent = gue::as_sent(kind, payload);
+            let as_sent = super::gue::as_sent(kind, payload, gue);
             let payload = as_sent.as_ref().map_or(payload, |(packet, _)| packet);
             let sliced = LaxSlicedPacket::from_ether_type(kind, payload);
             match (&sliced.net, &sliced.stop_err) {
@@ -83,7 +90,7 @@ fn body(ethernet: &Ethernet2Slice<'_>, cut: bool) -> Result<Body, String> {
                 (None, None) => Ok(Body::Other { ethertype: kind.0 }),
                 (Some(LaxNetSlice::Arp(arp)), _) => arp_body(arp),
                 (Some(_), _) => {
-                    let (source, destination, mut transport) = ip(&sliced, cut)?;
+                    let (source, destination, mut transport) = ip(&sliced, cut, gue)?;
                     if let (Some((_, by_receiver)), Transport::Tunneled { by, .. }) =
                         (&as_sent, &mut transport)
                         && let Encapsulation::Gue { taken, .. } = by
@@ -129,7 +136,7 @@ fn arp_body(arp: &ArpPacketSlice<'_>) -> Result<Body, String> {
 }
 
 /// Source, destination and transport of a sliced IP packet. `cut`: the frame was captured in part.
-fn ip(sliced: &LaxSlicedPacket<'_>, cut: bool) -> Result<(IpAddr, IpAddr, Transport), String> {
+fn ip(sliced: &LaxSlicedPacket<'_>, cut: bool, gue: &[u16]) -> Result<(IpAddr, IpAddr, Transport), String> {
     let (source, destination, payload, length) = match &sliced.net {
         Some(LaxNetSlice::Ipv4(slice)) => {
             let header = slice.header();
@@ -163,7 +170,7 @@ fn ip(sliced: &LaxSlicedPacket<'_>, cut: bool) -> Result<(IpAddr, IpAddr, Transp
     if payload.incomplete && !cut {
         return Err("the IP header speaks of more bytes than the frame has".to_owned());
     }
-    Ok((source, destination, transport(sliced, payload, length)?))
+    Ok((source, destination, transport(sliced, payload, length, gue)?))
 }
 
 /// `length`: that of the IP payload on the wire.
@@ -171,6 +178,7 @@ fn transport(
     sliced: &LaxSlicedPacket<'_>,
     payload: &LaxIpPayloadSlice<'_>,
     length: usize,
+    gue: &[u16],
 ) -> Result<Transport, String> {
     let on_the_wire = u32::try_from(length).map_err(|error| error.to_string())?;
     Ok(match &sliced.transport {
@@ -206,15 +214,16 @@ fn transport(
                 .checked_sub(UDP_HEADER)
                 .ok_or("the UDP header's length is shorter than the header")?;
             let whole = u32::try_from(udp.payload().len()).is_ok_and(|captured| captured == payload_length);
-            if udp.destination_port() == GUE_PORT
-                && let Some(inner) = gue::within(udp.payload())
+            if gue.contains(&udp.destination_port())
+                && let Some(inner) = super::gue::within(udp.payload())
             {
                 let by = Encapsulation::Gue {
                     source_port: udp.source_port(),
+                    port: udp.destination_port(),
                     length: payload_length,
                     taken: 0,
                 };
-                return tunneled(by, inner, !whole);
+                return tunneled(by, inner, !whole, gue);
             }
             Transport::Udp(Datagram {
                 said: Segment {
@@ -230,12 +239,12 @@ fn transport(
         }
         Some(TransportSlice::Igmp(_)) | None => match payload.ip_number {
             ip_number::IPV4 | ip_number::IPV6 => {
-                tunneled(Encapsulation::IpInIp, payload.payload, payload.incomplete)?
+                tunneled(Encapsulation::IpInIp, payload.payload, payload.incomplete, gue)?
             }
             other => match within_gre(payload.payload).filter(|_| other == ip_number::GRE) {
                 Some(inner) => {
                     let by = Encapsulation::Gre { length: on_the_wire };
-                    tunneled(by, inner, payload.incomplete)?
+                    tunneled(by, inner, payload.incomplete, gue)?
                 }
                 None => Transport::Other {
                     protocol: other.0,
@@ -250,9 +259,9 @@ fn transport(
 }
 
 /// The packet `inner`, of which a part may not have been captured (`cut`).
-fn tunneled(by: Encapsulation, inner: &[u8], cut: bool) -> Result<Transport, String> {
+fn tunneled(by: Encapsulation, inner: &[u8], cut: bool, gue: &[u16]) -> Result<Transport, String> {
     let inner = LaxSlicedPacket::from_ip(inner).map_err(|error| error.to_string())?;
-    let (source, destination, transport) = ip(&inner, cut)?;
+    let (source, destination, transport) = ip(&inner, cut, gue)?;
     Ok(Transport::Tunneled {
         by,
         source,

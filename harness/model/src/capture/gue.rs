@@ -1,11 +1,11 @@
-//! Generic UDP Encapsulation (draft-ietf-intarea-gue): an IP packet in a datagram to [`GUE_PORT`].
+//! Generic UDP Encapsulation (draft-ietf-intarea-gue): an IP packet in a datagram to a port
+//! at which such tunnels end.
 //!
 //! A host at which such tunnels end takes the headers of UDP and GUE off where the packet lies, and makes the
 //! length in the IP header so much shorter (net/ipv4/fou_core.c, `gue_udp_recv`). A packet socket of that
 //! host shares the bytes (net/packet/af_packet.c, `packet_rcv` clones): what it has captured shows the
 //! shorter length, which was not on the wire.
 
-use crate::base::GUE_PORT;
 use etherparse::{EtherType, ether_type, ip_number};
 
 /// The length of a UDP header (RFC 768).
@@ -29,8 +29,8 @@ fn header(first: u8) -> usize {
 }
 
 /// An IP packet whose length was made shorter by its receiver, as it was on the wire, with the number of
-/// bytes by which it was shorter; `None` for any other packet.
-pub(super) fn as_sent(kind: EtherType, packet: &[u8]) -> Option<(Vec<u8>, u16)> {
+/// bytes by which it was shorter; `None` for any other packet. `ports`: those at which tunnels of GUE end.
+pub(super) fn as_sent(kind: EtherType, packet: &[u8], ports: &[u16]) -> Option<(Vec<u8>, u16)> {
     let number = |at: usize| Some(u16::from_be_bytes(*packet.get(at..)?.first_chunk()?));
     let byte = |at: usize| packet.get(at).copied();
     // Where the length stands, what it counts beyond the payload, where the payload begins, and its protocol.
@@ -43,7 +43,7 @@ pub(super) fn as_sent(kind: EtherType, packet: &[u8]) -> Option<(Vec<u8>, u16)> 
         _ => return None,
     };
     let length = number(length_at)?;
-    let is_gue = protocol == ip_number::UDP.0 && number(payload + 2)? == GUE_PORT;
+    let is_gue = protocol == ip_number::UDP.0 && ports.contains(&number(payload + 2)?);
     let taken = UDP_HEADER + header(byte(payload + UDP_HEADER)?);
     let shown = usize::from(length).checked_sub(counted)?;
     let shorter = usize::from(number(payload + 4)?) == shown + taken;

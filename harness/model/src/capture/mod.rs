@@ -208,6 +208,8 @@ pub enum Encapsulation {
     Gue {
         /// UDP's source port.
         source_port: u16,
+        /// UDP's destination port.
+        port: u16,
         /// The length of UDP's payload on the wire in bytes, the header of GUE included.
         length: u32,
         /// By so many bytes is the length in the outer IP header shorter than it was on the wire, because the

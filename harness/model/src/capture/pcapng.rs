@@ -306,6 +306,7 @@ pub fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CaptureError> {
 /// A frame that cannot be decoded is no error: it is [`super::Body::Malformed`].
 pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureError> {
     let points = &record.capture.as_ref().ok_or(CaptureError::NoPoints)?.points;
+    let gue = record.plan.gue_ports();
     let bytes = unpacked(bytes)?;
     let (mut rest, mut parser) = PcapNgParser::new(&bytes).map_err(|error| unreadable(error, 0))?;
     let mut packets: Vec<Packet> = Vec::new();
@@ -324,7 +325,7 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
                 let Some(block) = block.into_enhanced_packet() else {
                     return Err(not_ours(number - 1));
                 };
-                let packet = packet(&block, &parser, number, record)?;
+                let packet = packet(&block, &parser, number, record, &gue)?;
                 if packets.last().is_some_and(|last| packet.at < last.at) {
                     return Err(CaptureError::OutOfOrder { packet: number });
                 }
@@ -414,6 +415,7 @@ fn packet(
     parser: &PcapNgParser,
     number: u32,
     record: &CellRecord,
+    gue: &[u16],
 ) -> Result<Packet, CaptureError> {
     let interface = parser.packet_interface(block).ok_or(CaptureError::NoSuchPoint {
         packet: number,
@@ -431,7 +433,7 @@ fn packet(
         .ok()
         .and_then(|nanos| nanos.checked_sub(record.epoch_unix_nanos))
         .ok_or(CaptureError::TimeOutOfRange { packet: number })?;
-    let frame = decode::frame(&block.data, block.original_len);
+    let frame = decode::frame_of(&block.data, block.original_len, gue);
     Ok(Packet {
         number,
         point: usize::try_from(block.interface_id).unwrap_or(usize::MAX),

@@ -8,7 +8,6 @@
 mod icmp;
 
 use super::{Advert, Body, Datagram, Encapsulation, Flags, Packet, Segment, TcpOption, Transport};
-use crate::base::GUE_PORT;
 use crate::duration::Instant;
 use crate::plan::Mac;
 use crate::record::CellRecord;
@@ -200,19 +199,21 @@ fn ip(
                 // tcpdump does not look into GUE.
                 Encapsulation::Gue {
                     source_port,
+                    port,
                     length,
                     taken: 0,
                 } => write!(
                     line,
-                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: UDP, length {length}"
+                    "{version} {source}.{source_port} > {destination}.{port}: UDP, length {length}"
                 ),
                 Encapsulation::Gue {
                     source_port,
+                    port,
                     length,
                     taken,
                 } => write!(
                     line,
-                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: \
+                    "{version} {source}.{source_port} > {destination}.{port}: \
                      UDP, bad length {length} > {}",
                     length.saturating_sub(u32::from(*taken))
                 ),

@@ -149,13 +149,13 @@ impl<'s> Own<'s> {
 }
 
 impl Keepalived {
-    /// What keepalived does by it: of the author's own configuration, what that says.
+    /// What keepalived does by it: of the author's own configuration, what that says for this director.
     #[must_use]
-    pub fn understood(&self, port: u16) -> Self {
+    pub fn understood(&self, port: u16, director: &str) -> Self {
         let Some(config) = &self.config else {
             return self.clone();
         };
-        let parsed = config.statements(&self.names, "director");
+        let parsed = config.statements(&self.names, director);
         let mut said = Self {
             config: self.config.clone(),
             names: self.names.clone(),

@@ -4,6 +4,7 @@ use super::State;
 use crate::Name;
 use crate::action::{Action, Chain, HostAction, Node, ServiceEdit, SyncState, TrafficAction};
 use crate::base::ClientAt;
+use crate::control::ControlPlane;
 
 /// Why a step cannot work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +65,14 @@ pub enum Conflict<'a> {
     RouterFirewall,
     /// No step is done to the host of the probes.
     OfProbes,
-    /// The director has no keepalived.
-    NoKeepalived,
-    /// keepalived is running already.
-    KeepalivedRuns,
-    /// keepalived is stopped.
-    KeepalivedStopped,
-    /// There is no second director.
-    NoSecondDirector,
+    /// The director has no such control plane.
+    NoControl(ControlPlane),
+    /// It is running already.
+    ControlRuns(ControlPlane),
+    /// It is stopped.
+    ControlStopped(ControlPlane),
+    /// The lab has no director of this name.
+    NoSuchDirector(&'a Node),
     /// There is no director besides the only one.
     NoOtherDirector,
     /// The host is no director.
@@ -92,7 +93,7 @@ pub enum Conflict<'a> {
     SyncDaemonRuns(SyncState),
     /// No such sync daemon runs on the director.
     NoSyncDaemon(SyncState),
-    /// A director without keepalived that was powered off stays off.
+    /// A director without a control plane that was powered off stays off.
     DirectorStaysOff,
     /// The director's link is down, and nothing could show that its power goes.
     DirectorUnseen,
@@ -118,8 +119,9 @@ impl<'a> State<'a> {
             }
             Action::Other(ServiceEdit { service, edit }) => self.table()?.conflict_of(service, edit),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
-            Action::Host(action @ HostAction::PowerOn { server }) if !action.node().is_director() => {
-                (!self.is_off(server)).then_some(Conflict::On(server))
+            Action::Host(HostAction::PowerOn { server }) if !server.0.is_director() => {
+                let name = server.0.real_server()?;
+                (!self.is_off(name)).then_some(Conflict::On(name))
             }
             Action::Host(action) => {
                 let off = action.server().and_then(|name| self.off(name));

@@ -1,22 +1,26 @@
-//! The directors after the steps so far: which have power, and what became of their keepalived.
+//! The directors after the steps so far: which have power, and what became of their control plane.
 
 use super::table::{Table, Tables};
 use super::{Conflict, State};
 use crate::action::{Action, HostAction, Node, SyncState};
+use crate::base::OneOrMore;
+use crate::control::ControlPlane;
 
-/// The directors of a lab, the first one before the second.
+/// The directors of a lab, the first one before the others.
 #[derive(Debug, Clone)]
-pub(super) struct Directors(Vec<Director>);
+pub(super) struct Directors(OneOrMore<Director>);
 
 #[derive(Debug, Clone)]
 struct Director {
     node: Node,
-    /// `None` without keepalived.
-    keepalived: Option<Daemon>,
+    /// The program that edits its table, if one does, and what became of it.
+    control: Option<(ControlPlane, Daemon)>,
     /// The step that took its power; `None` if it is on.
     off: Option<u32>,
     /// Does it have the VIP? For labs in which keepalived does not move it.
     has_vip: bool,
+    /// Did it get the VIP last?
+    got_it_last: bool,
     /// Its sync daemons, each with the step that started it.
     sync: Vec<(SyncState, u32)>,
     tables: Tables,
@@ -31,43 +35,53 @@ pub(super) enum Daemon {
 }
 
 impl Directors {
-    /// The first director alone, without keepalived.
-    pub(super) fn first() -> Self {
-        Self(vec![Director {
-            node: Node::Director,
-            keepalived: None,
+    /// One director alone, without a control plane.
+    pub(super) fn alone(node: Node) -> Self {
+        Self(OneOrMore::new(Director {
+            node,
+            control: None,
             off: None,
             has_vip: true,
+            got_it_last: true,
             sync: Vec::new(),
             tables: Tables::default(),
-        }])
+        }))
     }
 
-    /// The first one has keepalived, which edits its table by itself: what is in that is not known.
-    pub(super) fn add_keepalived(&mut self) {
-        if let Some(first) = self.0.first_mut() {
-            first.keepalived = Some(Daemon::Runs);
-            first.tables = Tables::default();
+    /// The first one: it has the VIP at the beginning.
+    pub(super) fn first(&self) -> &Node {
+        &self.0.first().node
+    }
+
+    /// The first one has a control plane, which edits its table by itself: what is in that is not known.
+    pub(super) fn add_control(&mut self, plane: ControlPlane) {
+        let first = self.0.first_mut();
+        first.control = Some((plane, Daemon::Runs));
+        first.tables = Tables::default();
+    }
+
+    /// These are the directors; each is set up as the first one is.
+    pub(super) fn become_these<'n>(&mut self, nodes: impl Iterator<Item = &'n Node>) {
+        let first = self.0.first().clone();
+        let set_up = |(place, node): (usize, &Node)| Director {
+            node: node.clone(),
+            has_vip: place == 0,
+            got_it_last: place == 0,
+            ..first.clone()
+        };
+        let all: Vec<Director> = nodes.enumerate().map(set_up).collect();
+        if let Ok(all) = all.try_into() {
+            self.0 = all;
         }
     }
 
-    /// A second one comes, with a table and a keepalived as the first one has.
-    pub(super) fn add_second(&mut self) {
-        let keepalived = self.daemon(&Node::Director);
-        let tables = self.tables(&Node::Director).cloned().unwrap_or_default();
-        self.0.push(Director {
-            node: Node::SecondDirector,
-            keepalived,
-            off: None,
-            has_vip: false,
-            sync: Vec::new(),
-            tables,
-        });
+    pub(super) fn tables_of_first_mut(&mut self) -> &mut Tables {
+        &mut self.0.first_mut().tables
     }
 
-    /// This is the table of each that has no keepalived.
+    /// This is the table of each that has no control plane.
     pub(super) fn fill(&mut self, table: &Table) {
-        for director in self.0.iter_mut().filter(|director| director.keepalived.is_none()) {
+        for director in self.0.iter_mut().filter(|director| director.control.is_none()) {
             director.tables.now = Some(table.clone());
         }
     }
@@ -81,7 +95,7 @@ impl Directors {
     }
 
     pub(super) fn are_two(&self) -> bool {
-        self.0.len() > 1
+        self.0.iter().count() > 1
     }
 
     fn find(&self, node: &Node) -> Option<&Director> {
@@ -92,17 +106,17 @@ impl Directors {
         self.0.iter_mut().find(|known| known.node == *node)
     }
 
-    pub(super) fn daemon(&self, node: &Node) -> Option<Daemon> {
-        self.find(node)?.keepalived
+    pub(super) fn control(&self, node: &Node) -> Option<(ControlPlane, Daemon)> {
+        self.find(node)?.control
     }
 
     pub(super) fn daemon_becomes(&mut self, node: &Node, state: Daemon) {
         if let Some(director) = self.find_mut(node) {
-            director.keepalived = director.keepalived.map(|_| state);
+            director.control = director.control.map(|(plane, _)| (plane, state));
         }
     }
 
-    /// Its power goes with this step, and so does the keepalived that it has.
+    /// Its power goes with this step, and so does the control plane that it has.
     pub(super) fn power_off(&mut self, node: &Node, step: u32) {
         if let Some(director) = self.find_mut(node) {
             director.off = Some(step);
@@ -112,9 +126,10 @@ impl Directors {
 
     /// The VIP comes to this director. One that is cut off keeps it, too.
     pub(super) fn vip_moves(&mut self, to: &Node, kept: impl Fn(&Node) -> bool) {
-        for director in &mut self.0 {
+        for director in self.0.iter_mut() {
             let keeps = director.has_vip && (director.off.is_some() || kept(&director.node));
             director.has_vip = director.node == *to || keeps;
+            director.got_it_last = director.node == *to;
         }
     }
 
@@ -123,7 +138,7 @@ impl Directors {
         self.find(node).is_some_and(|director| director.has_vip)
     }
 
-    /// It has power again, and the keepalived that it has is started. Its sync daemons are gone.
+    /// It has power again, and the control plane that it has is started. Its sync daemons are gone.
     pub(super) fn power_on(&mut self, node: &Node) {
         if let Some(director) = self.find_mut(node) {
             director.off = None;
@@ -156,31 +171,34 @@ impl Directors {
 
     /// Is the fault of the step of this number in force?
     pub(super) fn lasts(&self, step: u32) -> bool {
-        let stopped = Some(Daemon::Stopped(step));
+        let stopped = Daemon::Stopped(step);
         let mut all = self.0.iter();
         all.any(|director| {
             let syncs = director.sync.iter().any(|(_, since)| *since == step);
-            director.off == Some(step) || director.keepalived == stopped || (syncs && director.off.is_none())
+            let ended = director.control.is_some_and(|(_, daemon)| daemon == stopped);
+            director.off == Some(step) || ended || (syncs && director.off.is_none())
         })
     }
 }
 
 impl State<'_> {
-    /// Does keepalived run on the first director?
+    /// Does its control plane run on the first director?
     #[must_use]
-    pub fn keepalived_runs(&self) -> bool {
-        self.directors.daemon(&Node::Director) == Some(Daemon::Runs)
+    pub fn control_runs(&self) -> bool {
+        let control = self.directors.control(self.directors.first());
+        control.is_some_and(|(_, daemon)| daemon == Daemon::Runs)
     }
 
     /// What no director of the lab can have done to it.
-    pub(super) fn of_directors(&self, action: &Action) -> Option<Conflict<'static>> {
+    pub(super) fn of_directors<'c>(&self, action: &'c Action) -> Option<Conflict<'c>> {
+        let named = action.names_director();
+        if let Some(named) = named.filter(|named| self.directors.find(named).is_none()) {
+            return Some(Conflict::NoSuchDirector(named));
+        }
         let edited = action.edit().map(|edit| edit.on.clone());
         let node = edited.or_else(|| action.node().filter(Node::is_director))?;
-        if node == Node::SecondDirector && !self.directors.are_two() {
-            return Some(Conflict::NoSecondDirector);
-        }
         if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
-            return match (self.directors.off_since(&node), self.directors.daemon(&node)) {
+            return match (self.directors.off_since(&node), self.directors.control(&node)) {
                 (Some(_), Some(_)) => None,
                 // Nothing would fill its table.
                 (Some(_), None) => Some(Conflict::DirectorStaysOff),
@@ -205,7 +223,7 @@ impl State<'_> {
             Some(Conflict::NoDirector(to))
         } else if !self.directors.are_two() {
             Some(Conflict::NoOtherDirector)
-        } else if self.directors.daemon(to).is_some() {
+        } else if self.directors.control(to).is_some() {
             Some(Conflict::VipOfKeepalived)
         } else if self.cut.contains_key(to) {
             Some(Conflict::LinkDown(to))
@@ -217,7 +235,25 @@ impl State<'_> {
     /// Is the VIP on the first director alone, as at the beginning? Unknown where keepalived moves it.
     #[must_use]
     pub fn vip_is_at_home(&self) -> bool {
-        self.directors.has_vip(&Node::Director) && !self.directors.has_vip(&Node::SecondDirector)
+        let mut all = self.directors.0.iter();
+        all.all(|director| director.has_vip == (director.node == *self.directors.first()))
+    }
+
+    /// The director whose table a step means: the one that it names, else the one to which steps have moved
+    /// the VIP. Where keepalived moves it that is not known.
+    #[must_use]
+    pub fn director_meant<'n>(&'n self, named: Option<&'n Node>) -> Option<&'n Node> {
+        let mut all = self.directors.0.iter();
+        let last = all.find(|director| director.got_it_last);
+        let last = last.filter(|director| !self.directors.are_two() || director.control.is_none());
+        named.or_else(|| last.map(|director| &director.node))
+    }
+
+    /// Do clients come to this director alone? Unknown where keepalived moves the VIP.
+    #[must_use]
+    pub fn has_vip_alone(&self, node: &Node) -> bool {
+        let mut all = self.directors.0.iter();
+        all.all(|director| director.has_vip == (director.node == *node))
     }
 
     /// Does this director have such a sync daemon, which a step started?
@@ -235,12 +271,18 @@ impl State<'_> {
         }
     }
 
-    /// Why the keepalived of this director cannot be started, or cannot be told or ended.
-    pub(super) fn of_keepalived(&self, node: &Node, starts: bool) -> Option<Conflict<'static>> {
-        match (self.directors.daemon(node), starts) {
-            (None, _) => Some(Conflict::NoKeepalived),
-            (Some(Daemon::Runs), true) => Some(Conflict::KeepalivedRuns),
-            (Some(Daemon::Stopped(_)), false) => Some(Conflict::KeepalivedStopped),
+    /// Why the control plane of this director cannot be started, or cannot be told or ended.
+    pub(super) fn of_control(
+        &self,
+        node: &Node,
+        plane: ControlPlane,
+        starts: bool,
+    ) -> Option<Conflict<'static>> {
+        let control = self.directors.control(node).filter(|(known, _)| *known == plane);
+        match (control.map(|(_, daemon)| daemon), starts) {
+            (None, _) => Some(Conflict::NoControl(plane)),
+            (Some(Daemon::Runs), true) => Some(Conflict::ControlRuns(plane)),
+            (Some(Daemon::Stopped(_)), false) => Some(Conflict::ControlStopped(plane)),
             (Some(Daemon::Runs), false) | (Some(Daemon::Stopped(_)), true) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::directors::Daemon;
 use super::{Conflict, State, Sysctl};
-use crate::action::{HostAction, Node};
+use crate::action::{ControlStep, HostAction, Node};
 
 impl<'a> State<'a> {
     pub(super) fn host(&mut self, step: u32, action: &'a HostAction) {
@@ -11,7 +11,10 @@ impl<'a> State<'a> {
                 self.directors.power_off(&action.node(), step);
             }
             HostAction::PowerOff { server, .. } => {
-                let known = self.servers.iter_mut().find(|known| known.name == server);
+                let known = self
+                    .servers
+                    .iter_mut()
+                    .find(|known| Some(known.name) == server.0.real_server());
                 known.into_iter().for_each(|server| server.off = Some(step));
             }
             HostAction::PowerOn { .. } if action.node().is_director() => {
@@ -19,7 +22,10 @@ impl<'a> State<'a> {
             }
             // What it boots starts its server, whatever that was doing.
             HostAction::PowerOn { server } => {
-                let known = self.servers.iter_mut().find(|known| known.name == server);
+                let known = self
+                    .servers
+                    .iter_mut()
+                    .find(|known| Some(known.name) == server.0.real_server());
                 known.into_iter().for_each(|server| {
                     (server.off, server.stopped, server.frozen) = (None, None, None);
                 });
@@ -30,12 +36,14 @@ impl<'a> State<'a> {
             HostAction::LinkUp { node } => {
                 self.cut.remove(node);
             }
-            HostAction::StopKeepalived { .. } => {
+            HostAction::StopKeepalived { .. } | HostAction::StopLdirectord { .. } => {
                 self.directors
                     .daemon_becomes(&action.node(), Daemon::Stopped(step));
             }
-            HostAction::StartKeepalived { .. } => self.directors.daemon_becomes(&action.node(), Daemon::Runs),
-            HostAction::ReloadKeepalived { .. } => {}
+            HostAction::StartKeepalived { .. } | HostAction::StartLdirectord { .. } => {
+                self.directors.daemon_becomes(&action.node(), Daemon::Runs);
+            }
+            HostAction::ReloadKeepalived { .. } | HostAction::ReloadLdirectord { .. } => {}
             HostAction::MoveVip { to, .. } => {
                 let cut = &self.cut;
                 self.directors.vip_moves(to, |node| cut.contains_key(node));
@@ -77,7 +85,10 @@ impl<'a> State<'a> {
             | HostAction::MoveVip { .. }
             | HostAction::StartSyncDaemon { .. }
             | HostAction::StopSyncDaemon { .. }
-            | HostAction::ReloadKeepalived { .. } => false,
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::StopLdirectord { .. }
+            | HostAction::StartLdirectord { .. }
+            | HostAction::ReloadLdirectord { .. } => false,
         }
     }
 
@@ -88,18 +99,35 @@ impl<'a> State<'a> {
             HostAction::LinkUp { node } => (!self.cut.contains_key(node)).then_some(Conflict::LinkUp(node)),
             // `power-on` would bring back the link that is cut.
             HostAction::PowerOff { server, .. } => {
-                let mut cut = self.cut.keys();
-                let cut = cut.any(|node| node.real_server() == Some(server));
-                cut.then_some(Conflict::PowerUnseen(server))
+                let name = server.0.real_server()?;
+                self.cut
+                    .contains_key(&server.0)
+                    .then_some(Conflict::PowerUnseen(name))
             }
-            HostAction::StopKeepalived { .. } | HostAction::ReloadKeepalived { .. } => {
-                self.of_keepalived(&action.node(), false)
+            HostAction::StopKeepalived { .. }
+            | HostAction::StartKeepalived { .. }
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::StopLdirectord { .. }
+            | HostAction::StartLdirectord { .. }
+            | HostAction::ReloadLdirectord { .. } => {
+                let (plane, step) = action.of_control()?;
+                no_director(action)
+                    .or_else(|| self.of_control(&action.node(), plane, step == ControlStep::Start))
             }
-            HostAction::StartKeepalived { .. } => self.of_keepalived(&action.node(), true),
             HostAction::MoveVip { to, .. } => self.of_vip(to),
-            HostAction::StartSyncDaemon { state, .. } => self.of_sync(&action.node(), *state, true),
-            HostAction::StopSyncDaemon { state, .. } => self.of_sync(&action.node(), *state, false),
+            HostAction::StartSyncDaemon { state, .. } => {
+                no_director(action).or_else(|| self.of_sync(&action.node(), *state, true))
+            }
+            HostAction::StopSyncDaemon { state, .. } => {
+                no_director(action).or_else(|| self.of_sync(&action.node(), *state, false))
+            }
             HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }
+}
+
+/// The host that it names, if what is done to directors cannot be done to that.
+fn no_director(action: &HostAction) -> Option<Conflict<'_>> {
+    let named = action.named().filter(|node| !node.is_director());
+    named.map(Conflict::NoDirector)
 }

@@ -2,7 +2,7 @@
 
 use super::{Conflict, State};
 use crate::Name;
-use crate::action::{Edit, Node, ServiceEdit, TableAction, WatchAction};
+use crate::action::{Edit, ServiceEdit, TableAction, WatchAction};
 use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -268,8 +268,7 @@ impl<'a> State<'a> {
 
     /// Makes an edit of another service, as if it worked. Such labs have one director.
     pub(super) fn edit_other(&mut self, ServiceEdit { service, edit }: &ServiceEdit) {
-        let tables = self.directors.tables_mut(&Node::Director);
-        if let Some(table) = tables.and_then(|tables| tables.now.as_mut()) {
+        if let Some(table) = self.directors.tables_of_first_mut().now.as_mut() {
             table.edit_of(service, edit);
         }
     }
@@ -281,8 +280,8 @@ impl<'a> State<'a> {
 
     /// Nobody but the steps edits the table: what is not so now will not come true by waiting.
     pub(super) fn of_watch(&self, action: &'a WatchAction) -> Option<Conflict<'a>> {
-        let table = self.table()?;
         let until = action.until();
+        let table = self.table_of(self.director_meant(until.director.as_ref())?)?;
         let absent = |name: &&Name| !table.servers.contains_key(*name);
         let [counted, present] = [&until.no_connections_to, &until.in_table].map(Option::as_ref);
         let missing = counted.into_iter().chain(present).find(absent);

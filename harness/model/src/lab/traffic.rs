@@ -234,7 +234,7 @@ impl<'a> State<'a> {
 /// Only the director forwards packets of the service.
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
-        (Node::Director | Node::SecondDirector, _) | (_, Chain::Input | Chain::Output) => None,
+        (Node::Director(_), _) | (_, Chain::Input | Chain::Output) => None,
         (Node::Client | Node::Probe | Node::Router | Node::RealServer(_), Chain::Forward) => {
             Some(Conflict::ForwardsNothing(node))
         }

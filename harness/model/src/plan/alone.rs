@@ -11,7 +11,7 @@ use crate::base::{ClientAt, DEFAULT_WEIGHT, Family, Forwarding, ServerKind, Tunn
 use crate::client::{ClientChoice, Program};
 use crate::keepalived::Keepalived;
 use crate::mysqld::MysqldSetup;
-use crate::scenario::{Expectation, FurtherService, Lab, Phases, Position, RealServer, Scenario};
+use crate::scenario::{Director, Expectation, FurtherService, Lab, Phases, Position, RealServer, Scenario};
 
 impl LabPlan {
     /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
@@ -53,6 +53,7 @@ impl LabPlan {
                 forwarding: Some(service.forwarding()),
                 // Each real server says it for itself.
                 tunnel_type: None,
+                tunnel_port: None,
                 tunnel_family: None,
                 wired_for: wired.clone(),
                 vip: self.is_routed().then_some(Vip::Routed),
@@ -110,6 +111,7 @@ impl LabPlan {
                                 .filter(tunnels)
                                 .map(|backend| backend.tunnel)
                                 .filter(|kind| *kind != TunnelType::default()),
+                            tunnel_port: backend.filter(tunnels).and_then(|backend| backend.tunnel_port),
                             tunnel_family: backend
                                 .and_then(|backend| backend.address)
                                 .map(Family::of)
@@ -121,7 +123,8 @@ impl LabPlan {
                     .collect(),
                 misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
                 keepalived: self.keepalived().map(Keepalived::as_said),
-                directors: self.has_two_directors().then_some(2),
+                ldirectord: self.ldirectord().cloned(),
+                directors: self.said_directors(),
                 clients: u8::try_from(self.client_addresses().count())
                     .ok()
                     .filter(|count| *count > 1),
@@ -136,10 +139,7 @@ impl LabPlan {
                     .mysqlds()
                     .next()
                     .map_or_else(MysqldSetup::default, |mysqld| mysqld.setup.clone()),
-                director_sysctls: own(
-                    &Node::Director,
-                    &[DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS],
-                ),
+                director_sysctls: self.common_director_sysctls(),
                 client_sysctls,
                 server_sysctls,
             },
@@ -156,6 +156,29 @@ impl LabPlan {
             explore: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// The directors, if there is more to say of them than that there is one.
+    fn said_directors(&self) -> Option<Vec<Director>> {
+        let common = self.common_director_sysctls();
+        let each = self.balancers().filter_map(|host| {
+            let mut sysctls = own_sysctls(host, OF_DIRECTORS);
+            sysctls.retain(|sysctl| !common.contains(sysctl));
+            let name = host.node.director()?.clone();
+            Some(Director { name, sysctls })
+        });
+        let directors: Vec<Director> = each.collect();
+        (directors != Director::unnamed(1)).then_some(directors)
+    }
+
+    /// The sysctls that all directors have.
+    fn common_director_sysctls(&self) -> Vec<(String, String)> {
+        let mut all = self.balancers().map(|host| own_sysctls(host, OF_DIRECTORS));
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |mut common, other| {
+            common.retain(|sysctl| other.contains(sysctl));
+            common
+        })
     }
 
     /// Is the VIP nobody's?
@@ -241,6 +264,9 @@ impl LabPlan {
         }
     }
 }
+
+/// The roles of a director.
+const OF_DIRECTORS: &[&[(&str, &str)]] = &[DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS];
 
 /// What labs set while their tunnels ended at the kernel's own device.
 const OLDER_TUNNEL_SYSCTLS: &[(&str, &str)] = &[("net.ipv4.conf.tunl0.rp_filter", "0")];

@@ -136,7 +136,7 @@ impl LabPlan {
     fn host_lines(&self, action: &HostAction) -> Vec<PlacedLine> {
         match action {
             HostAction::PowerOff { server, neighbours } => {
-                let node = Node::from(server.clone());
+                let node = server.0.clone();
                 let mut lines = match neighbours {
                     Neighbours::Permanent => self.neighbour_lines(&node),
                     Neighbours::Dynamic => Vec::new(),
@@ -145,7 +145,7 @@ impl LabPlan {
                 lines
             }
             HostAction::PowerOn { server } => {
-                let node = Node::from(server.clone());
+                let node = server.0.clone();
                 // What it had in memory is gone: connections, and what it knew of its neighbours.
                 let forgets = ["ss --kill --tcp --numeric", "ip neigh flush all"];
                 let mut lines: Vec<PlacedLine> = forgets.map(|line| (Some(node.clone()), words(line))).into();
@@ -172,7 +172,10 @@ impl LabPlan {
             // By signals.
             HostAction::StopKeepalived { .. }
             | HostAction::StartKeepalived { .. }
-            | HostAction::ReloadKeepalived { .. } => Vec::new(),
+            | HostAction::ReloadKeepalived { .. }
+            | HostAction::StopLdirectord { .. }
+            | HostAction::StartLdirectord { .. }
+            | HostAction::ReloadLdirectord { .. } => Vec::new(),
             HostAction::MoveVip { to, gratuitous_arp } => self.vip_lines(to, *gratuitous_arp),
             HostAction::SetSysctl { node, key, value } => {
                 vec![(
@@ -426,8 +429,8 @@ mod tests {
         for (node, chain, matched) in [
             (&Node::Client, Chain::Output, "tcp dport 3306"),
             (&Node::Client, Chain::Input, "tcp sport 3306"),
-            (&Node::Director, Chain::Input, "tcp dport 3306"),
-            (&Node::Director, Chain::Output, "tcp dport { 3307, 3308 }"),
+            (&Node::first_director(), Chain::Input, "tcp dport 3306"),
+            (&Node::first_director(), Chain::Output, "tcp dport { 3307, 3308 }"),
             (&rs1, Chain::Input, "tcp dport 3307"),
             (&rs1, Chain::Output, "tcp sport 3307"),
         ] {
@@ -438,7 +441,11 @@ mod tests {
     #[test]
     fn the_table_has_the_servers_own_ports() {
         let added = |lab: &str| -> Vec<String> {
-            let lines = planned(lab).host(&Node::Director).unwrap().commands.clone();
+            let lines = planned(lab)
+                .host(&Node::first_director())
+                .unwrap()
+                .commands
+                .clone();
             let lines = lines.iter().map(|line| line.join(" "));
             lines.filter(|line| line.starts_with("ipvsadm -a")).collect()
         };

@@ -7,6 +7,7 @@ use crate::base::{GUE_PORT, OneOrMore, TunnelType};
 use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::keepalived::Keepalived;
+use crate::ldirectord::Ldirectord;
 use crate::mysqld::MysqldSetup;
 use crate::probe::Probe;
 use crate::serving::ServerProgram;
@@ -114,15 +115,29 @@ pub struct TunnelEnd {
     pub local: IpAddr,
     /// An address of the family of the packets inside: the VIP.
     pub inner: IpAddr,
+    /// The port of UDP to which those others go with GUE, if it is not [`GUE_PORT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 impl TunnelEnd {
+    /// The port of UDP at which it takes packets, if it is one of GUE.
+    #[must_use]
+    pub fn gue_port(self) -> Option<u16> {
+        (self.kind == TunnelType::Gue).then(|| self.port.unwrap_or(GUE_PORT))
+    }
+
     /// The lines of ip(8) that make it as the device `name`. It takes what comes from anybody.
     ///
     /// With GUE a port of UDP takes off its own headers, and hands the rest to the device for IP in IP
     /// (net/ipv4/fou_core.c, `gue_udp_recv`).
     fn lines(&self, name: &str) -> Vec<String> {
-        let Self { kind, local, inner } = self;
+        let Self {
+            kind,
+            local,
+            inner,
+            port: _,
+        } = self;
         let device = match (kind, local, inner) {
             (TunnelType::Ipip | TunnelType::Gue, IpAddr::V4(_), IpAddr::V4(_)) => "ipip",
             (TunnelType::Ipip | TunnelType::Gue, IpAddr::V4(_), IpAddr::V6(_)) => "sit",
@@ -132,9 +147,9 @@ impl TunnelEnd {
             (TunnelType::Gre, IpAddr::V6(_), _) => "ip6gre",
         };
         let mut lines = vec![format!("link add name {name} type {device} local {local}")];
-        if *kind == TunnelType::Gue {
+        if let Some(port) = self.gue_port() {
             let family = if local.is_ipv6() { " -6" } else { "" };
-            lines.push(format!("fou add port {GUE_PORT} gue{family}"));
+            lines.push(format!("fou add port {port} gue{family}"));
         }
         lines
     }
@@ -161,6 +176,8 @@ pub enum Process {
     Ipvs,
     /// keepalived(8), which checks the real servers and edits the balancer's table.
     Keepalived(Keepalived),
+    /// ldirectord(8), which does so, too.
+    Ldirectord(Ldirectord),
     /// The program whose operations are judged.
     Client(Client),
     /// Programs that ask again and again.
@@ -260,7 +277,11 @@ impl Host {
     pub fn client(&self) -> Option<&Client> {
         self.runs.iter().find_map(|process| match process {
             Process::Client(client) => Some(client),
-            Process::Ipvs | Process::Keepalived(_) | Process::Probes(_) | Process::Server(_) => None,
+            Process::Ipvs
+            | Process::Keepalived(_)
+            | Process::Ldirectord(_)
+            | Process::Probes(_)
+            | Process::Server(_) => None,
         })
     }
 
@@ -269,7 +290,11 @@ impl Host {
     pub fn server(&self) -> Option<&Server> {
         self.runs.iter().find_map(|process| match process {
             Process::Server(server) => Some(server),
-            Process::Ipvs | Process::Keepalived(_) | Process::Client(_) | Process::Probes(_) => None,
+            Process::Ipvs
+            | Process::Keepalived(_)
+            | Process::Ldirectord(_)
+            | Process::Client(_)
+            | Process::Probes(_) => None,
         })
     }
 
@@ -428,6 +453,7 @@ mod tests {
                 kind: TunnelType::Gue,
                 local: given.ipv6.address,
                 inner: "2001:db8:0:1::100".parse().unwrap(),
+                port: Some(6090),
             }),
             addresses: vec![Cidr::alone("2001:db8:0:1::100".parse().unwrap())],
         };
@@ -443,7 +469,7 @@ mod tests {
                 "addr add 2001:db8:0:1::31/64 dev eth0 nodad",
                 "link set dev eth0 up",
                 "link add name tunnel0 type ip6tnl mode ip6ip6 local 2001:db8:0:1::31",
-                "fou add port 6080 gue -6",
+                "fou add port 6090 gue -6",
                 "link set dev tunnel0 up",
                 "addr add 2001:db8:0:1::100/128 dev tunnel0 nodad",
                 "route add default via 2001:db8:0:1::20 table 100",

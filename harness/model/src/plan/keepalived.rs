@@ -1,17 +1,13 @@
 //! keepalived's configuration, made from the lab.
 
+use super::checker::{CHECKER, CONTROL_FOLDER, asks};
 use super::{Backend, Host, INTERFACE, LabPlan, Process, SECOND_INTERFACE, Service};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Family, Forwarding, ServerKind};
+use crate::base::{Family, Forwarding, GUE_PORT, TunnelType};
 use crate::keepalived::{CHECK, Config, GATEWAY, HealthCheck, Keepalived, Own, Statement, VIP};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
-
-/// What stands in a configuration in place of the folder that keepalived runs in.
-pub const KEEPALIVED_FOLDER: &str = "{folder}";
-/// The name of the program in that folder that asks a real server (`MISC_CHECK`).
-pub const CHECKER: &str = "check";
 
 /// The names of the instances of VRRP, one for each link, with their `virtual_router_id`.
 const INSTANCES: [(&str, u8); 2] = [("VI_1", 51), ("VI_2", 52)];
@@ -29,7 +25,11 @@ impl LabPlan {
         let mut processes = self.hosts.iter().flat_map(|host| &host.runs);
         processes.find_map(|process| match process {
             Process::Keepalived(keepalived) => Some(keepalived),
-            Process::Ipvs | Process::Client(_) | Process::Probes(_) | Process::Server(_) => None,
+            Process::Ipvs
+            | Process::Ldirectord(_)
+            | Process::Client(_)
+            | Process::Probes(_)
+            | Process::Server(_) => None,
         })
     }
 
@@ -61,7 +61,7 @@ impl LabPlan {
 /// `register_checkers_thread`).
 const WARMUP: &str = "    warmup 0";
 
-/// The configuration that a step has given to keepalived; that of the beginning if it says nothing.
+/// The configuration that a step has given to the control plane; that of the beginning if it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
     /// The real server that is left out.
@@ -88,7 +88,7 @@ impl LabPlan {
         told.config.as_ref().or(said.config.as_ref())
     }
 
-    /// The real servers that a director's keepalived has by this configuration.
+    /// The real servers that a director's control plane has by this configuration.
     #[must_use]
     pub fn configured(&self, node: &Node, told: &Told) -> Vec<Configured> {
         if let (Some(config), Some(said)) = (self.own_config(told), self.keepalived()) {
@@ -131,7 +131,7 @@ impl LabPlan {
                 let moving = self.moving().into_iter().nth(1);
                 moving.map(|(cidr, _)| cidr.address.to_string())
             }
-            CHECK => Some(format!("{KEEPALIVED_FOLDER}/{CHECKER}")),
+            CHECK => Some(format!("{CONTROL_FOLDER}/{CHECKER}")),
             INTERFACE | SECOND_INTERFACE => Some(word.to_owned()),
             host => {
                 let mut hosts = self.hosts.iter();
@@ -214,7 +214,7 @@ impl Writer<'_> {
         writeln!(out, "virtual_server {vip} {port} {{")?;
         writeln!(out, "    delay_loop {}", seconds(said.delay_loop()))?;
         writeln!(out, "    lvs_sched {}", service.scheduler)?;
-        writeln!(out, "    lvs_method {}", method(service.forwarding()))?;
+        writeln!(out, "    lvs_method {}", method(service))?;
         if let Some(time) = service.persistence {
             writeln!(out, "    persistence_timeout {}", time.as_secs())?;
         }
@@ -249,7 +249,7 @@ impl Writer<'_> {
     fn write_vrrp(&self, out: &mut String) -> fmt::Result {
         let said = self.said;
         let begins_as_backup = said.nopreempt || said.preempt_delay.is_some();
-        let (state, priority) = match (self.node.is_first_director(), begins_as_backup) {
+        let (state, priority) = match (*self.node == self.plan.first_director(), begins_as_backup) {
             (true, false) => ("MASTER", FIRST_PRIORITY),
             (true, true) => ("BACKUP", FIRST_PRIORITY),
             (false, _) => ("BACKUP", SECOND_PRIORITY),
@@ -322,17 +322,14 @@ impl Writer<'_> {
                 )?;
             }
             HealthCheck::Query => {
-                let asks = match self.plan.server_kind() {
-                    ServerKind::Mysql => "mysql",
-                    ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => "echo",
-                };
+                let asks = asks(self.plan.server_kind());
                 let millis = said.connect_timeout().as_millis();
                 // The program ends by itself when its time is over. keepalived must not end it before.
                 let longer = said.connect_timeout().saturating_add(Duration::from_secs(1));
                 writeln!(out, "        MISC_CHECK {{")?;
                 writeln!(
                     out,
-                    "            misc_path \"{KEEPALIVED_FOLDER}/{CHECKER} {asks} {address} {millis}\""
+                    "            misc_path \"{CONTROL_FOLDER}/{CHECKER} {asks} {address} {millis}\""
                 )?;
                 writeln!(out, "            misc_timeout {}", seconds(longer))?;
             }
@@ -345,12 +342,20 @@ impl Writer<'_> {
     }
 }
 
-/// keepalived's word for how packets reach the real servers.
-fn method(forwarding: Forwarding) -> &'static str {
-    match forwarding {
-        Forwarding::DirectRouting => "DR",
-        Forwarding::Masquerading => "NAT",
-        Forwarding::Tunneling => "TUN",
+/// keepalived's words for how packets reach the real servers, which is the same for all.
+fn method(service: &Service) -> String {
+    let tunnel = service
+        .backends
+        .first()
+        .map(|backend| (backend.tunnel, backend.tunnel_port));
+    match (service.forwarding(), tunnel.unwrap_or_default()) {
+        (Forwarding::DirectRouting, _) => "DR".to_owned(),
+        (Forwarding::Masquerading, _) => "NAT".to_owned(),
+        (Forwarding::Tunneling, (TunnelType::Ipip, _)) => "TUN".to_owned(),
+        (Forwarding::Tunneling, (TunnelType::Gre, _)) => "TUN type gre".to_owned(),
+        (Forwarding::Tunneling, (TunnelType::Gue, port)) => {
+            format!("TUN type gue port {}", port.unwrap_or(GUE_PORT))
+        }
     }
 }
 

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::Name;
 use crate::action::Node;
-use crate::base::{ClientAt, Family, Forwarding, Misbuild, OneOrMore, Phase, ServerKind, Vip, Wiring};
+use crate::base::{
+    ClientAt, Family, Forwarding, GUE_PORT, Misbuild, OneOrMore, Phase, ServerKind, TunnelType, Vip, Wiring,
+};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -30,8 +32,8 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let client = ClientChoice::merged(lab.server.unwrap_or_default(), [&lab.client]);
     let (segments, services, hosts) = hosts_of(&lab, &client);
     let wrong = |(name, how): &(Name, Misbuild)| {
-        let node = Node::from(name.clone());
-        let host = hosts.iter().find(|host| host.node == node)?;
+        let mut hosts = hosts.iter();
+        let host = hosts.find(|host| host.node.to_string() == name.as_str())?;
         Some(Misbuilt::of(host, services.first(), *how))
     };
     let misbuilt = lab.misbuilt.iter().filter_map(wrong).collect();
@@ -48,6 +50,13 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
         observe_at_most: None,
         expected: cell.expected.clone(),
     }
+}
+
+/// The port of UDP at which tunnels to a real server end, if they are of GUE and it is not the usual one.
+fn gue_port(lab: &Lab, server: &RealServer) -> Option<u16> {
+    let port = lab.tunnel_port_to(server);
+    let said = lab.tunnel_type_to(server) == TunnelType::Gue && port != GUE_PORT;
+    said.then_some(port)
 }
 
 /// The hosts of the short form's lab, with its links and its services, the lab's own first.
@@ -93,7 +102,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         .then(|| clients_on.next(Use::Client))
         .flatten();
     let director = front.next(Use::Balancer);
-    let second = (lab.directors.unwrap_or(1) > 1).then(|| front.next(Use::Balancer));
+    let directors = lab.all_directors();
+    let second = (directors.len() > 1).then(|| front.next(Use::Balancer));
     let second = second.flatten();
     let two = second.is_some();
     // Behind the director everything is on its second link.
@@ -136,14 +146,16 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         lower_threshold: server.lower_threshold,
         forwarding: lab.forwarding_to(server),
         tunnel: lab.tunnel_type_to(server),
+        tunnel_port: gue_port(lab, server),
         address: given.other.filter(|_| crosses(server)).map(|other| other.address),
     };
     let service = Service {
         id: only_service(),
         protocol,
         address: SocketAddr::new(vip.address, kind.port()),
-        balancers: std::iter::once(Node::Director)
-            .chain(second.as_ref().map(|_| Node::SecondDirector))
+        balancers: directors
+            .iter()
+            .map(|said| Node::Director(said.name.clone()))
             .collect(),
         mark: lab.firewall_mark,
         one_packet: lab.one_packet,
@@ -233,13 +245,17 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
     // Of two directors both are set up alike. Where keepalived moves the VIP neither has it by itself.
     let moved = two && lab.keepalived.is_some();
     let keepalived = lab.keepalived.as_ref();
-    let keepalived = keepalived.map(|said| Process::Keepalived(said.understood(kind.port())));
+    let first = directors.first().map_or("", |first| first.name.as_str());
+    let keepalived = keepalived.map(|said| Process::Keepalived(said.understood(kind.port(), first)));
+    let control = keepalived.or_else(|| lab.ldirectord.clone().map(Process::Ldirectord));
     // The article's director has the VIP on its own interface, forwards packets, and has a table made by
     // ipvsadm.
-    let balancer = |node: Node, given: Given, given_back: Option<Given>| {
-        let has_vip = node.is_first_director() && !routed && !moved;
+    let balancer = |place: usize, given: Given, given_back: Option<Given>| {
+        let said = directors.get(place)?;
+        let has_vip = place == 0 && !routed && !moved;
+        let node = Node::Director(said.name.clone());
         let mut parts = Parts::new(node, Some(Process::Ipvs), given);
-        parts.further.extend(keepalived.clone());
+        parts.further.extend(control.clone());
         if has_vip {
             parts.nics.first_mut().addresses.push(vip);
         }
@@ -258,11 +274,12 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
         let mut roles = vec![DIRECTOR_SYSCTLS];
         roles.extend(quiet.then_some(NO_REDIRECTS));
         roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
-        let sysctls = parts.sysctls(families, &roles, &lab.director_sysctls);
-        (parts, sysctls)
+        let own = [lab.director_sysctls.as_slice(), said.sysctls.as_slice()].concat();
+        let sysctls = parts.sysctls(families, &roles, &own);
+        Some((parts, sysctls))
     };
-    let director = director.map(|given| balancer(Node::Director, given, director_back));
-    let second = second.map(|given| balancer(Node::SecondDirector, given, second_back));
+    let director = director.and_then(|given| balancer(0, given, director_back));
+    let second = second.and_then(|given| balancer(1, given, second_back));
     let servers = servers.into_iter().map(|(server, given)| {
         let server_id = FIRST_SERVER_ID + u32::from(given.index);
         let runs = Process::Server(match kind {
@@ -298,6 +315,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, OneOrMore<Service>, V
                     kind: lab.tunnel_type_to(server),
                     local: outer.address,
                     inner: vip.address,
+                    port: gue_port(lab, server),
                 }),
                 addresses,
             });

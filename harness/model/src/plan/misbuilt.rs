@@ -1,7 +1,7 @@
 //! What is built wrong on purpose. A lab is made as it should be and shown to be ready; then each of these is
 //! done to it. So the one thing that is wrong is all that differs from a lab that works.
 
-use super::host::Host;
+use super::host::{Host, TunnelEnd};
 use super::service::Service;
 use super::words;
 use crate::action::Node;
@@ -48,6 +48,7 @@ impl Misbuilt {
                 (set(&["net.ipv6.conf.all.forwarding"]), Vec::new())
             }
             Misbuild::NoForwarding => (set(&["net.ipv4.ip_forward"]), Vec::new()),
+            Misbuild::WrongTunnelPort => (Vec::new(), at_another_port(host)),
         };
         Self {
             node: host.node.clone(),
@@ -56,6 +57,21 @@ impl Misbuilt {
             commands,
         }
     }
+}
+
+/// The lines by which tunnels of GUE end at the port next to theirs.
+fn at_another_port(host: &Host) -> Vec<Vec<String>> {
+    let ends = host.tunnels.iter().filter_map(|tunnel| tunnel.end);
+    let lines = |end: TunnelEnd| {
+        let port = end.gue_port()?;
+        let other = port.checked_add(1).unwrap_or(port - 1);
+        let family = if end.local.is_ipv6() { " -6" } else { "" };
+        Some([
+            words(&format!("ip fou del port {port}{family}")),
+            words(&format!("ip fou add port {other} gue{family}")),
+        ])
+    };
+    ends.filter_map(lines).flatten().collect()
 }
 
 /// The lines that take the VIP off the devices by which a real server takes its packets.

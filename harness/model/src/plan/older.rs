@@ -172,7 +172,7 @@ impl Before {
         let port = self.port.ok_or("port")?;
         let forwarding = self.forwarding.ok_or("forwarding")?;
         let segment = only_segment(self.link_delay.ok_or("link-delay")?);
-        let director = hosts.iter().find(|host| host.node == Node::Director);
+        let director = hosts.iter().find(|host| host.node.is_director());
         let filled = director.map_or_else(Vec::new, |director| director.commands.clone());
         let hosts: Result<Vec<Host>, _> = hosts
             .into_iter()
@@ -232,7 +232,7 @@ impl WrittenHost {
         let vip = Cidr::alone(vip);
         let (runs, loopback) = match self.node {
             Node::Client => (vec![Process::Client(client.clone())], Vec::new()),
-            Node::Director | Node::SecondDirector => {
+            Node::Director(_) => {
                 addresses.push(vip);
                 (vec![Process::Ipvs], Vec::new())
             }

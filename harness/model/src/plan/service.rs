@@ -53,7 +53,7 @@ impl Service {
             id,
             protocol: Protocol::Tcp,
             address,
-            balancers: vec![Node::Director],
+            balancers: vec![Node::first_director()],
             mark: None,
             scheduler,
             scheduler_flags: Vec::new(),
@@ -89,6 +89,9 @@ pub struct Backend {
     /// How tunneling puts them into others.
     #[serde(default, skip_serializing_if = "TunnelType::is_default")]
     pub tunnel: TunnelType,
+    /// The port of UDP to which those of GUE go, if it is not [`GUE_PORT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel_port: Option<u16>,
     /// The address of the host to which IPVS sends, if it is not the first one of its first card: that of a
     /// tunnel of the other family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +110,7 @@ impl Backend {
             lower_threshold: None,
             forwarding,
             tunnel: TunnelType::default(),
+            tunnel_port: None,
             address: None,
         }
     }
@@ -136,7 +140,8 @@ impl Backend {
             (Forwarding::DirectRouting | Forwarding::Masquerading, _)
             | (Forwarding::Tunneling, TunnelType::Ipip) => flag.to_owned(),
             (Forwarding::Tunneling, TunnelType::Gue) => {
-                format!("{flag} --tun-type gue --tun-port {GUE_PORT}")
+                let port = self.tunnel_port.unwrap_or(GUE_PORT);
+                format!("{flag} --tun-type gue --tun-port {port}")
             }
             (Forwarding::Tunneling, TunnelType::Gre) => format!("{flag} --tun-type gre"),
         }
@@ -144,8 +149,8 @@ impl Backend {
 }
 
 impl Service {
-    /// The real servers that keepalived's configuration has, without this one: those that are in the table at
-    /// the beginning.
+    /// The real servers that a control plane's configuration has, without this one: those that are in the
+    /// table at the beginning.
     pub fn configured(&self, without: Option<&Name>) -> impl Iterator<Item = &Backend> {
         let all = self.backends.iter().filter(|backend| !backend.stands_by);
         all.filter(move |backend| without.is_none_or(|name| backend.host.real_server() != Some(name)))

@@ -11,6 +11,8 @@ readable_sentences! {
         MysqldRuns => "a mysqld runs" / "有 mysqld 在运行",
         /// keepalived that was stopped runs.
         KeepalivedRuns => "keepalived runs" / "keepalived 在运行",
+        /// ldirectord that was stopped runs.
+        LdirectordRuns => "ldirectord runs" / "ldirectord 在运行",
         /// The sync daemons are others than the step said.
         OtherSyncDaemons {
             /// What `ipvsadm -l --daemon` lists.

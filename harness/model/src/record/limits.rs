@@ -45,7 +45,7 @@ impl CellRecord {
             ("client events", self.client_events.len(), 50_000),
             ("command lines that made the lab", self.preparation.len(), 10_000),
             ("snapshots", self.snapshots.len(), 10_000),
-            ("lines of keepalived", self.keepalived_log.len(), 50_000),
+            ("lines of the control plane", self.control_log.len(), 50_000),
             ("changes of the VIP", self.vip_changes.len(), 10_000),
             ("probes", self.probes.len(), 256),
             (

@@ -4,6 +4,7 @@
 use super::things::{Entries, Inactive, Listed, Packets, PortState, Rows, Sessions};
 use crate::Name;
 use crate::action::{Chain, Node, Percent};
+use crate::control::ControlPlane;
 use crate::duration::Human;
 use crate::ipvs::Method;
 use crate::sentence::{InChinese as _, readable_sentences};
@@ -156,18 +157,29 @@ readable_sentences! {
             udp: u64,
         } => "the time-outs of TCP, after a FIN and of UDP are {tcp} s, {fin} s and {udp} s"
             / "超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒",
-        /// keepalived runs, and the director's table is as its configuration says.
-        KeepalivedRuns {
+        /// The control plane runs, and the director's table is as its configuration says.
+        #[serde(alias = "keepalived-runs")]
+        ControlRuns {
+            /// Which program it is.
+            #[serde(default, skip_serializing_if = "ControlPlane::is_keepalived")]
+            by: ControlPlane,
             /// What the service has.
             listed: Listed,
-        } => "keepalived runs, and /proc/net/ip_vs has {listed}"
-            / "keepalived 在运行，/proc/net/ip_vs 中{listed}",
-        /// keepalived has read its configuration again.
-        KeepalivedReloaded {
+        } => "{by} runs, and /proc/net/ip_vs has {listed}"
+            / "{by} 在运行，/proc/net/ip_vs 中{listed}",
+        /// The control plane has read its configuration again.
+        #[serde(alias = "keepalived-reloaded")]
+        ControlReloaded {
+            /// Which program it is.
+            #[serde(default, skip_serializing_if = "ControlPlane::is_keepalived")]
+            by: ControlPlane,
+            /// What it logged then.
+            #[serde(default = "reload_complete")]
+            line: String,
             /// What the service has.
             listed: Listed,
-        } => "keepalived logged `Reload complete`, and /proc/net/ip_vs has {listed}"
-            / "keepalived 在日志中写下 `Reload complete`，/proc/net/ip_vs 中{listed}",
+        } => "{by} logged `{line}`, and /proc/net/ip_vs has {listed}"
+            / "{by} 在日志中写下 `{line}`，/proc/net/ip_vs 中{listed}",
         /// The director has such a sync daemon.
         SyncDaemon {
             /// The line of `ipvsadm -l --daemon` that lists it.
@@ -178,19 +190,18 @@ readable_sentences! {
             /// Which one: `master` or `backup`.
             state: String,
         } => "ipvsadm lists no {state} sync daemon" / "ipvsadm 没有列出 {state} 同步守护进程",
-        /// Every process of keepalived has ended.
-        KeepalivedEnded {
+        /// Every process of the control plane has ended.
+        #[serde(alias = "keepalived-ended")]
+        ControlEnded {
+            /// Which program it is.
+            #[serde(default, skip_serializing_if = "ControlPlane::is_keepalived")]
+            by: ControlPlane,
             /// How (`exit 0`, `signal 9`).
             status: String,
             /// What it left in the service.
             listed: Listed,
-        } => "every process of keepalived has ended ({status}), and /proc/net/ip_vs has {listed}"
-            / "keepalived 的所有进程都已结束（{status}），/proc/net/ip_vs 中{listed}",
-        /// keepalived that was stopped is still not there.
-        NoKeepalived {
-            /// How it ended.
-            status: String,
-        } => "no keepalived runs ({status})" / "没有 keepalived 在运行（{status}）",
+        } => "every process of {by} has ended ({status}), and /proc/net/ip_vs has {listed}"
+            / "{by} 的所有进程都已结束（{status}），/proc/net/ip_vs 中{listed}",
         /// The mysqld has ended.
         ProcessEnded {
             /// How (`exit 0`, `signal 9`).
@@ -237,6 +248,15 @@ readable_sentences! {
             /// How it ended.
             status: String,
         } => "no server runs ({status})" / "没有服务程序在运行（{status}）",
+        /// The control plane that was stopped is still not there.
+        #[serde(alias = "no-keepalived")]
+        NoControl {
+            /// Which program it is.
+            #[serde(default, skip_serializing_if = "ControlPlane::is_keepalived")]
+            by: ControlPlane,
+            /// How it ended.
+            status: String,
+        } => "no {by} runs ({status})" / "没有 {by} 在运行（{status}）",
         /// The server that was frozen is still frozen.
         ServerStillFrozen => "every thread of the server is in state T" / "服务程序的所有线程都处于状态 T",
         /// The state of the bridge's port to the host.
@@ -420,6 +440,12 @@ readable_sentences! {
     }
 }
 
+/// What keepalived logs: the line of records that do not say it (keepalived/check/check_daemon.c,
+/// `reload_check_thread`).
+fn reload_complete() -> String {
+    "Reload complete".to_owned()
+}
+
 impl Proof {
     /// The packets that a fault has met so far, where the kernel counts them: a firewall's rule, a link that
     /// loses.
@@ -454,14 +480,14 @@ impl Proof {
             | Self::Timeouts { .. }
             | Self::Zeroed { .. }
             | Self::Booted { .. }
-            | Self::KeepalivedRuns { .. }
+            | Self::ControlRuns { .. }
             | Self::VipMoved { .. }
             | Self::VipTaken { .. }
-            | Self::KeepalivedReloaded { .. }
-            | Self::KeepalivedEnded { .. }
+            | Self::ControlReloaded { .. }
+            | Self::ControlEnded { .. }
             | Self::SyncDaemon { .. }
             | Self::NoSyncDaemon { .. }
-            | Self::NoKeepalived { .. }
+            | Self::NoControl { .. }
             | Self::ProcessEnded { .. }
             | Self::NoMysqld { .. }
             | Self::ProcessFrozen { .. }

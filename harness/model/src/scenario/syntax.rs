@@ -2,16 +2,20 @@
 //! in the JSON schema and in docs/scenarios.md. What a step can do is said elsewhere: [`crate::action`].
 
 mod client;
+mod directors;
 mod explore;
 mod keepalived;
+mod ldirectord;
 mod mysqld;
 mod probe;
 mod server_program;
 mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
+pub(super) use directors::DirectorsInput;
 pub(super) use explore::{ExploreInput, NeverInput};
 pub(super) use keepalived::KeepalivedInput;
+pub(super) use ldirectord::LdirectordInput;
 pub(super) use mysqld::MysqldInput;
 pub(super) use probe::{OutageInput, ProbeInput};
 pub(super) use server_program::ServerProgramInput;
@@ -20,8 +24,8 @@ pub(super) use step::{AFTER, ON, Placed, SERVICE};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Clients, Count, Directors, Errno, ErrorCode, Mark, Matched, Mtu, PrefixLength, Scheduler, SchedulerFlag,
-    Seconds, ServerPort, SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
+    Clients, Count, Errno, ErrorCode, Mark, Matched, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds,
+    ServerPort, SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{
@@ -92,8 +96,10 @@ macro_rules! lab_structure {
                 /// `direct-routing`.
                 optional "forwarding" forwarding: At<Forwarding>;
                 /// How tunneling puts packets into others, by its name in ipvsadm(8) (`--tun-type`): `ipip`,
-                /// IP in IP; `gue`, IP in UDP, to port 6080; `gre`. Default: `ipip`.
+                /// IP in IP; `gue`, IP in UDP; `gre`. Default: `ipip`.
                 optional "tunnel-type" tunnel_type: At<TunnelType>;
+                /// The port of UDP at which tunnels of GUE end: ipvsadm(8)'s `--tun-port`. Default: 6080.
+                optional "tunnel-port" tunnel_port: At<ServerPort>;
                 /// The address family of the packets around those of a tunnel. With the one that is not
                 /// `family`, real servers have addresses of both families. Default: that of `family`.
                 optional "tunnel-family" tunnel_family: At<Family>;
@@ -156,16 +162,22 @@ macro_rules! lab_structure {
                 /// What is built wrong on purpose, by host: `rs1: no-vip`. The lab is made as it should be
                 /// and shown to be ready; then this is done to it. Of a real server: `answers-arp`, it
                 /// answers ARP requests for the VIP; `no-vip`, it does not have the VIP; `wrong-gateway`, it
-                /// is masqueraded and does not send its answers to the director. Of the `director`:
-                /// `no-forwarding`, it passes on nothing that is not for it.
+                /// is masqueraded and does not send its answers to the director; `wrong-tunnel-port`, its
+                /// tunnels of GUE end at another port. Of a director: `no-forwarding`, it passes on
+                /// nothing that is not for it.
                 optional "misbuilt" misbuilt: Misbuilds;
                 /// keepalived on the director: it fills the table and edits it by its health checks. Without
                 /// it the steps of the scenario are the only ones who edit the table.
                 optional "keepalived" keepalived: KeepalivedInput;
-                /// How many directors there are: 1 or 2. The second one is the host `director2`, on the same
-                /// links. `director` has the VIP at first. keepalived on both moves it between them by VRRP;
-                /// without keepalived steps do (`move-vip`). Default: 1.
-                optional "directors" directors: At<Directors>;
+                /// ldirectord on the director, in place of keepalived: it fills the table and edits it by its
+                /// health checks.
+                optional "ldirectord" ldirectord: LdirectordInput;
+                /// The directors: how many there are, 1 or 2, which are then called `director` and
+                /// `director2`; or their names, `{ lb1: {}, lb2: {} }`. Two are on the same links, and the
+                /// first one has the VIP at first. keepalived on both moves it between them by VRRP; without
+                /// keepalived steps do (`move-vip`). A director with a name may have `sysctls` of its own,
+                /// set after `director-sysctls`. Default: 1.
+                optional "directors" directors: DirectorsInput;
                 /// The client host has so many addresses, each that of a client of its own to the director:
                 /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.
                 optional "clients" clients: At<Clients>;
@@ -193,6 +205,7 @@ macro_rules! lab_structure {
                 LabFields {
                     forwarding: self.forwarding.as_ref(),
                     tunnel_type: self.tunnel_type.as_ref(),
+                    tunnel_port: self.tunnel_port.as_ref(),
                     tunnel_family: self.tunnel_family.as_ref(),
                     wired_for: self.wired_for.as_ref(),
                     wiring: self.wiring.as_ref(),
@@ -214,6 +227,7 @@ macro_rules! lab_structure {
                     real_servers_known: self.knows("real-servers"),
                     misbuilt: self.misbuilt.as_ref(),
                     keepalived: self.keepalived.as_ref(),
+                    ldirectord: self.ldirectord.as_ref(),
                     directors: self.directors.as_ref(),
                     clients: self.clients.as_ref(),
                     client: self.client.as_ref(),
@@ -240,6 +254,7 @@ pub(super) trait SaysOfLab {
 pub(super) struct LabFields<'i> {
     pub(super) forwarding: Option<&'i At<Forwarding>>,
     pub(super) tunnel_type: Option<&'i At<TunnelType>>,
+    pub(super) tunnel_port: Option<&'i At<ServerPort>>,
     pub(super) tunnel_family: Option<&'i At<Family>>,
     pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
     pub(super) wiring: Option<&'i At<Wiring>>,
@@ -261,7 +276,8 @@ pub(super) struct LabFields<'i> {
     pub(super) real_servers_known: bool,
     pub(super) misbuilt: Option<&'i Misbuilds>,
     pub(super) keepalived: Option<&'i KeepalivedInput>,
-    pub(super) directors: Option<&'i At<Directors>>,
+    pub(super) ldirectord: Option<&'i LdirectordInput>,
+    pub(super) directors: Option<&'i DirectorsInput>,
     pub(super) clients: Option<&'i At<Clients>>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,
@@ -295,6 +311,8 @@ structure! {
         optional "forwarding" forwarding: At<Forwarding>;
         /// The type of its tunnel, if not that of the lab.
         optional "tunnel-type" tunnel_type: At<TunnelType>;
+        /// The port of UDP at which its tunnel of GUE ends, if not that of the lab.
+        optional "tunnel-port" tunnel_port: At<ServerPort>;
         /// The address family of the packets around those of its tunnel, if not that of the lab.
         optional "tunnel-family" tunnel_family: At<Family>;
         /// The port that it listens to, if not that of the lab's others.

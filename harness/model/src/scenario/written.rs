@@ -66,10 +66,19 @@ pub fn difference(from: &Scenario, changed: &Scenario) -> String {
 fn write_difference(out: &mut String, from: &Scenario, changed: &Scenario) -> std::fmt::Result {
     let before = lab(&from.lab);
     let parts = lab(&changed.lab);
-    let new: Vec<_> = parts.iter().filter(|part| !before.contains(part)).collect();
+    // What the lab said before, and says no more, is an empty map or list.
+    let kept = |key: &String| parts.iter().any(|(known, _)| known == key);
+    let emptied = before.iter().filter(|(key, _)| !kept(key));
+    let emptied = emptied.filter_map(|(key, value)| match value {
+        Part::Map(_) => Some((key.clone(), Part::Map(Fields::new()))),
+        Part::List(_) => Some((key.clone(), Part::List(Vec::new()))),
+        Part::Plain(_) | Part::Text(_) => None,
+    });
+    let new = parts.iter().filter(|part| !before.contains(part)).cloned();
+    let new: Fields = new.chain(emptied).collect();
     if !new.is_empty() {
         writeln!(out, "lab:")?;
-        for (key, value) in new {
+        for (key, value) in &new {
             writeln!(out, "  {key}: {}", flow(value))?;
         }
     }
@@ -269,7 +278,11 @@ fn step(timed: &Timed) -> Part {
     let (service, on, action) = if let Action::Other(ServiceEdit { service, edit }) = &timed.action {
         (Some(service), None, data(edit))
     } else if let Some(Edit { on, action }) = timed.action.edit() {
-        (None, Some(on).filter(|on| !on.is_first_director()), data(action))
+        (
+            None,
+            Some(on).filter(|on| !on.goes_without_saying()),
+            data(action),
+        )
     } else {
         (None, None, data(&timed.action))
     };

@@ -154,18 +154,10 @@ impl<'a> Conntrack<'a> {
                 continue;
             };
             let taken = match (self.node, chain) {
-                (Node::Director | Node::SecondDirector, Chain::Output) if !self.keeps(&state) => {
-                    Taken::Untracked
+                (Node::Director(_), Chain::Output) if !self.keeps(&state) => Taken::Untracked,
+                (Node::Client | Node::Probe | Node::Director(_) | Node::Router | Node::RealServer(_), _) => {
+                    taken
                 }
-                (
-                    Node::Client
-                    | Node::Probe
-                    | Node::Director
-                    | Node::SecondDirector
-                    | Node::Router
-                    | Node::RealServer(_),
-                    _,
-                ) => taken,
             };
             let dropped = !passes(firewall.new, taken, passing.segment, self.udp);
             met.push(Met {
@@ -219,9 +211,9 @@ impl<'a> Conntrack<'a> {
             (Node::Client, false) | (Node::RealServer(_), true) => &[Chain::Input],
             // What leaves in a tunnel has no port that a rule could look at (net/netfilter/ipvs/ip_vs_xmit.c,
             // `ip_vs_tunnel_xmit`).
-            (Node::Director | Node::SecondDirector, true) if self.tunnels() => &[Chain::Input],
-            (Node::Director | Node::SecondDirector, true) => &[Chain::Input, Chain::Output],
-            (Node::Director | Node::SecondDirector, false) => &[Chain::Forward],
+            (Node::Director(_), true) if self.tunnels() => &[Chain::Input],
+            (Node::Director(_), true) => &[Chain::Input, Chain::Output],
+            (Node::Director(_), false) => &[Chain::Forward],
         }
     }
 
@@ -235,7 +227,7 @@ impl<'a> Conntrack<'a> {
     /// `vs/conntrack=1` (include/net/ip_vs.h, `ip_vs_notrack`).
     fn keeps(&self, state: &State<'_>) -> bool {
         match self.node {
-            Node::Director | Node::SecondDirector => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
+            Node::Director(_) => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
             Node::Client | Node::Probe | Node::Router | Node::RealServer(_) => true,
         }
     }

@@ -117,7 +117,7 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
         .iter()
         .filter(|snapshot| match snapshot.moment {
             Moment::AfterChange | Moment::End => true,
-            // What keepalived made before the change is how the lab began.
+            // What the control plane made before the change is how the lab began.
             Moment::Changed => before_change.is_some_and(|before| before < snapshot.at),
             Moment::BeforeChange => false,
         })
@@ -142,6 +142,7 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
                     director: snapshot.node.clone(),
                     moment: snapshot.moment,
                     edited: Some(snapshot.at).filter(|_| snapshot.moment == Moment::Changed),
+                    by: record.plan.control_plane().unwrap_or_default(),
                     servers: table(record, &services),
                     entry,
                 },

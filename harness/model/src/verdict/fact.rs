@@ -4,6 +4,7 @@ use super::{Contradiction, Discarded, HangEnd, HeldBack, Loss, OrphanedSession, 
 use crate::Name;
 use crate::action::FirewallVerdict;
 use crate::action::{Action, Node};
+use crate::control::ControlPlane;
 use crate::duration::{Human, Instant};
 use crate::record::{Moment, Proof};
 use serde::{Deserialize, Serialize};
@@ -29,14 +30,17 @@ pub enum Fact {
         /// Which one's.
         #[serde(
             default = "Node::first_director",
-            skip_serializing_if = "Node::is_first_director"
+            skip_serializing_if = "Node::goes_without_saying"
         )]
         director: Node,
         /// When in the cell.
         moment: Moment,
-        /// When on the clock, if keepalived had edited it then.
+        /// When on the clock, if its control plane had edited it then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         edited: Option<Instant>,
+        /// Which program that is.
+        #[serde(default, skip_serializing_if = "ControlPlane::is_keepalived")]
+        by: ControlPlane,
         /// The real servers in it.
         servers: Vec<HeldServer>,
         /// The entry for the client's connection; `None` if there was no such connection yet.
@@ -220,6 +224,7 @@ impl fmt::Display for Fact {
             } => write!(f, "{}: {action} ({proof})", at(*when)),
             Self::Table {
                 edited: Some(edited),
+                by,
                 director,
                 servers,
                 entry,
@@ -227,7 +232,7 @@ impl fmt::Display for Fact {
             } => {
                 let (when, whose) = (at(*edited), whose(director));
                 let held = held(servers);
-                write!(f, "{when}, edited by keepalived, {whose} table held {held}")?;
+                write!(f, "{when}, edited by {by}, {whose} table held {held}")?;
                 entry.as_ref().map_or(Ok(()), |entry| entry.fmt(f))
             }
             Self::Table {
@@ -236,11 +241,12 @@ impl fmt::Display for Fact {
                 director,
                 servers,
                 entry,
+                ..
             } => {
                 let when = match moment {
                     Moment::BeforeChange => "before the change",
                     Moment::AfterChange => "after the change",
-                    Moment::Changed => "when keepalived had edited it",
+                    Moment::Changed => "when the control plane had edited it",
                     Moment::End => "at the end",
                 };
                 write!(f, "{when}, {} table held {}", whose(director), held(servers))?;
@@ -409,7 +415,7 @@ pub fn named_gaps(gaps: &[Duration]) -> (&[Duration], Option<Duration>) {
 
 /// Whose table it is. Of one director, or of the first one, no name is said.
 fn whose(director: &Node) -> String {
-    match director.is_first_director() {
+    match director.goes_without_saying() {
         true => "the director's".to_owned(),
         false => format!("{director}'s"),
     }

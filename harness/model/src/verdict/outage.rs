@@ -277,7 +277,13 @@ impl<'p> Interface<'p> {
             AttemptEnd::TimedOut => Some(Loss::Silence),
             AttemptEnd::Failed(error) => Some(of_error(error).ok_or(NotShown)?),
         };
-        let until = attempt.ended.unwrap_or(end);
+        let ended = attempt.ended.unwrap_or(end);
+        // Where computing takes time a probe that gives up does so a little after its time, and what comes
+        // meanwhile is no answer any more: a SYN that is sent again after a second meets the end of a second.
+        let until = match attempt.end {
+            AttemptEnd::TimedOut => ended.min(attempt.began.plus(probe.timeout)),
+            AttemptEnd::Unfinished | AttemptEnd::Answered { .. } | AttemptEnd::Failed(_) => ended,
+        };
         let of_port = match attempt.port {
             Some(port) => self.by_port.get(&port),
             None => self.unnamed(attempt.began, until),

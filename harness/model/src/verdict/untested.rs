@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, Edit, Node, ServiceEdit, TableAction};
+use crate::action::{Action, ClientAction, Edit, ServiceEdit, TableAction};
 use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -230,8 +230,8 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
         }
         Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => server
             .filter(|server| !answers_arp(view.record, server))
-            .map_or(Concern::All, |server| match view.record.plan.keepalived() {
-                // keepalived finds it out, and edits the table.
+            .map_or(Concern::All, |server| match view.record.plan.control() {
+                // The control plane finds it out, and edits the table.
                 Some(_) => Concern::Table(server.clone()),
                 None => Concern::Servers(vec![server.clone()]),
             }),
@@ -542,9 +542,20 @@ pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
                 let mut packets = paths.packets().iter();
                 packets.any(|packet| packet.number == number && packet.at <= end)
             };
-            // It is the first director's table that chooses. Where the VIP has moved since, a SYN that is
-            // sent again is the other director's to schedule.
-            let of_the_other = |number: u32| paths.sender(number) == Some(&Node::SecondDirector);
+            // It is one director's table that chooses. Where the VIP has moved since, a SYN that is sent
+            // again is the other director's to schedule.
+            let named = step.action.names_director();
+            let chooses = record.director_meant(named, began);
+            // One that does not have the VIP chooses for nobody.
+            let holders = record.vip_holders(began);
+            let idle = named.is_some() && !holders.is_empty() && !holders.contains(&&chooses);
+            let of_the_other = |number: u32| {
+                if idle {
+                    return false;
+                }
+                let sender = paths.sender(number).filter(|sender| sender.is_director());
+                sender.is_some_and(|sender| *sender != chooses)
+            };
             let other = servers.iter().find(|(node, packet)| {
                 node.real_server() != Some(wanted) && opens(*packet) && !of_the_other(*packet)
             });

@@ -48,7 +48,7 @@ fn a_shared_ethernet_address_leaves_it_to_time_who_sent_a_frame() {
     // Director and server are one virtual router.
     lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
     for (first, second, origin) in [
-        (DIRECTOR, SERVER, Node::Director),
+        (DIRECTOR, SERVER, Node::first_director()),
         (SERVER, DIRECTOR, Node::RealServer(name("rs1"))),
     ] {
         let mut capture = Capture::default();
@@ -112,7 +112,7 @@ fn an_ethernet_address_belongs_to_a_card_of_the_link_on_which_it_was_seen() {
         &tcp(VIP, 10, segment(1, b"result")),
     );
     let journeys = capture.journeys_in(lab.clone());
-    assert_eq!(journeys.sender(1), Some(&Node::Director));
+    assert_eq!(journeys.sender(1), Some(&Node::first_director()));
     let mut capture = Capture::default();
     capture.see(
         0,

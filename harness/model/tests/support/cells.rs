@@ -194,7 +194,7 @@ pub fn lost_while_waiting() -> World {
 /// The host is off while the client waits: it sends nothing, and waits to the end.
 pub fn waiting_for_ever() -> World {
     let mut world = waiting(Action::Host(HostAction::PowerOff {
-        server: super::name("rs1"),
+        server: super::name("rs1").into(),
         neighbours: lvs_matrix_model::action::Neighbours::Permanent,
     }));
     world.event(s(1203.0), 2, ClientEventKind::StillWaiting);

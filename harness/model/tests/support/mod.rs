@@ -18,12 +18,13 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{Frame, PointFrames};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::matrix::cells as cells_of;
 use lvs_matrix_model::plan::{LabPlan, Mac, SENTINEL_ETHERTYPE, plan};
 use lvs_matrix_model::record::{
     CapturePoint, CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Place, StepOutcome, StepRecord,
 };
 use lvs_matrix_model::scenario::{
-    Expectation, Expected, Lab, Observe, Phases, Position, RealServer, Scenario,
+    Expectation, Expected, Lab, Observe, Phases, Position, RealServer, Scenario, load,
 };
 use std::time::Duration;
 
@@ -41,6 +42,15 @@ pub fn s(seconds: f64) -> Instant {
 
 pub fn seconds(seconds: f64) -> Duration {
     Duration::from_nanos((seconds * 1e9).round() as u64)
+}
+
+/// The plans of a scenario's cells.
+pub fn plans(text: &str) -> Vec<LabPlan> {
+    let scenario = load(text).unwrap();
+    cells_of(&scenario)
+        .iter()
+        .map(|cell| plan(&scenario, cell))
+        .collect()
 }
 
 /// The plan of a one-cell scenario with real servers rs1 and rs2, patience 5 s, until 1200 s.
@@ -127,7 +137,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         client_events: Vec::new(),
         client: None,
         probes: Vec::new(),
-        keepalived_log: Vec::new(),
+        control_log: Vec::new(),
         vip_changes: Vec::new(),
         snapshots: Vec::new(),
         server_views: Vec::new(),
@@ -149,7 +159,7 @@ pub fn bare_record() -> CellRecord {
 pub fn nodes() -> Vec<Node> {
     vec![
         Node::Client,
-        Node::Director,
+        Node::first_director(),
         Node::RealServer(name("rs1")),
         Node::RealServer(name("rs2")),
     ]

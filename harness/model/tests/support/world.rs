@@ -284,7 +284,7 @@ impl World {
         let number = u32::try_from(self.record.snapshots.len()).unwrap() + 1;
         self.record.snapshots.push(DirectorSnapshot {
             number,
-            node: Node::Director,
+            node: Node::first_director(),
             moment,
             at: s(at),
             services: services.to_owned(),

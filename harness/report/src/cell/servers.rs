@@ -8,18 +8,19 @@ use lvs_matrix_model::verdict::{Citation, JudgedCell};
 
 /// The director's tables at each snapshot.
 pub(crate) fn director(words: Language, record: &CellRecord) -> Option<Section> {
+    let plane = record.plan.control_plane().unwrap_or_default();
     let tables = record.snapshots.iter().map(|snapshot| {
         let head = |command: &str| Line {
             remark: format!("# ipvsadm {command}"),
             ..Line::from("")
         };
         let lines = |text: &str| Code::text("text", text.trim_end()).lines;
-        let moment = phrasing::moment(words, snapshot.moment);
+        let moment = phrasing::moment(words, plane, snapshot.moment);
         Block::Code(Code {
             language: "text",
             titled: Some((
                 Citation::Snapshot(snapshot.number),
-                match record.plan.has_two_directors() {
+                match record.plan.names_directors() {
                     false => words.snapshot_at(snapshot.number, moment, Stamp(snapshot.at)),
                     true => words.snapshot_of(&snapshot.node, snapshot.number, moment, Stamp(snapshot.at)),
                 },

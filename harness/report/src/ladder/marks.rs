@@ -54,7 +54,7 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
     }
     Some(Mark {
         at,
-        host: host_of(record, &acts_on(&step.action))?,
+        host: host_of(record, &acts_on(record, at, &step.action))?,
         kind,
         text,
         place: phrasing::citation(words, Citation::Step(step.number)),
@@ -64,10 +64,11 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
 
 /// The host on whose lane a step is marked: that of the table, of the mysqld, or the one that something is
 /// done to.
-fn acts_on(action: &Action) -> Node {
+fn acts_on(record: &CellRecord, at: Instant, action: &Action) -> Node {
     match action {
         Action::Table(edit) => edit.on.clone(),
-        Action::Other(_) | Action::Watch(_) => Node::Director,
+        Action::Watch(action) => record.director_meant(action.until().director.as_ref(), at),
+        Action::Other(_) => record.plan.first_director(),
         Action::Mysqld(action) => Node::RealServer(action.server().clone()),
         Action::Host(action) => action.node(),
         Action::Traffic(action) => action.node().clone(),

@@ -107,8 +107,7 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     };
     let owner = |packet: &Packet| match packet.body {
         Body::Arp { target, .. } if target == record.plan.vip() => {
-            let holders = record.vip_holders(packet.at);
-            host_of(record, holders.last().copied().unwrap_or(&Node::Director))
+            host_of(record, &record.director_meant(None, packet.at))
         }
         Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address() == target),
         Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,

@@ -5,6 +5,7 @@ use crate::blocks::{aside, code, foreign, phrase, strong};
 use crate::stamp::{Stamp, act};
 use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{CellRecord, ClientEventKind, LoggedLine, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::{Citation, JudgedCell, Terminator};
@@ -13,8 +14,8 @@ use lvs_matrix_model::verdict::{Citation, JudgedCell, Terminator};
 pub(crate) struct Entry {
     /// When; `None` for a step that was not reached.
     pub(crate) at: Option<Instant>,
-    /// Where it is seen; `None` for the end of the observation, for what keepalived logged, and for where the
-    /// VIP was.
+    /// Where it is seen; `None` for the end of the observation, for what the control plane logged, and for
+    /// where the VIP was.
     pub(crate) place: Option<Citation>,
     /// Who did it.
     pub(crate) who: Who,
@@ -37,7 +38,8 @@ pub(crate) enum Who {
 /// if nothing was done and nothing seen.
 pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     let record = &cell.record;
-    let two = record.plan.has_two_directors();
+    let named = record.plan.names_directors();
+    let plane = record.plan.control_plane().unwrap_or_default();
     let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, words)).collect();
     entries.extend(reached(&cell.observed.terminators, words));
     entries.extend(cell.events().map(|event| Entry {
@@ -57,8 +59,8 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
         place: Some(Citation::Snapshot(snapshot.number)),
         who: Who::Director,
         what: {
-            let moment = phrasing::moment(words, snapshot.moment);
-            match two {
+            let moment = phrasing::moment(words, plane, snapshot.moment);
+            match named {
                 false => words.tables_seen(moment),
                 true => words.tables_seen_of(&snapshot.node, moment),
             }
@@ -93,21 +95,33 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     entries
 }
 
-/// What keepalived logged on a director, but for how it started at the beginning: what it is, and what it
-/// reads.
+/// What the control plane logged on a director, but for how it started at the beginning: what it is, and what
+/// it reads.
 fn logged(record: &CellRecord, node: &Node, words: Language) -> Vec<Entry> {
-    let two = record.plan.has_two_directors();
+    let named = record.plan.names_directors();
     let of_node = |line: &&LoggedLine| line.node == *node;
-    let log: Vec<&LoggedLine> = record.keepalived_log.iter().filter(of_node).collect();
-    let started = log.iter().position(|line| line.text == STARTED);
+    let log: Vec<&LoggedLine> = record.control_log.iter().filter(of_node).collect();
+    let plane = record.plan.control_plane().unwrap_or_default();
+    let started = match plane {
+        ControlPlane::Keepalived => log.iter().position(|line| line.text == STARTED),
+        // It logs no end of its start, which is over when the first step begins.
+        ControlPlane::Ldirectord => {
+            let first = record
+                .steps
+                .iter()
+                .find_map(|step| step.began)
+                .unwrap_or(record.ended);
+            Some(log.iter().take_while(|line| line.at < first).count())
+        }
+    };
     let told = log.into_iter().skip(started.unwrap_or_default());
     let entry = |line: &LoggedLine| Entry {
         at: Some(line.at),
         place: None,
         who: Who::Director,
-        what: match two {
-            false => words.keepalived_logs(code(&line.text)),
-            true => words.keepalived_logs_on(node, code(&line.text)),
+        what: match named {
+            false => words.logs(plane, code(&line.text)),
+            true => words.logs_on(plane, node, code(&line.text)),
         },
     };
     told.map(entry).collect()

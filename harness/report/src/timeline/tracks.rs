@@ -124,8 +124,9 @@ fn operator(words: Language, facts: &Facts) -> Track {
 }
 
 fn director(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
+    let plane = cell.record.plan.control_plane().unwrap_or_default();
     let items = cell.record.snapshots.iter().map(|snapshot| {
-        let moment = words.and_also(phrasing::moment(words, snapshot.moment));
+        let moment = words.and_also(phrasing::moment(words, plane, snapshot.moment));
         let text = format!("{}{moment}", snapshot.number);
         Item::tick(relative(snapshot.at, facts.zero), text)
     });

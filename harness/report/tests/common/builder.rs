@@ -143,7 +143,7 @@ impl Builder {
 
     pub(crate) fn refused_by_director(mut self, at: i64) -> Self {
         let plan = &self.cell.record.plan;
-        let director = plan.host(&Node::Director).unwrap();
+        let director = plan.host(&Node::first_director()).unwrap();
         let client = plan.host(&Node::Client).unwrap();
         let number = u32::try_from(self.cell.packets().len() + 1).unwrap();
         let packet = Packet {
@@ -168,7 +168,12 @@ impl Builder {
             },
         };
         self.cell.change_packets(|packets| packets.push(packet));
-        self.terminator(TerminatorKind::Icmp { code: 3 }, Some(Node::Director), number, at)
+        self.terminator(
+            TerminatorKind::Icmp { code: 3 },
+            Some(Node::first_director()),
+            number,
+            at,
+        )
     }
 
     pub(crate) fn terminator(mut self, kind: TerminatorKind, by: Option<Node>, packet: u32, at: i64) -> Self {
@@ -190,7 +195,7 @@ impl Builder {
         let snapshots = &mut self.cell.record.snapshots;
         snapshots.push(DirectorSnapshot {
             number: u32::try_from(snapshots.len() + 1).unwrap(),
-            node: Node::Director,
+            node: Node::first_director(),
             moment,
             at: ms(at),
             services: services.to_owned(),
@@ -263,7 +268,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
         client_events: vec![],
         client: None,
         probes: Vec::new(),
-        keepalived_log: Vec::new(),
+        control_log: Vec::new(),
         vip_changes: Vec::new(),
         snapshots: vec![],
         server_views: vec![],

@@ -125,7 +125,7 @@ pub(crate) fn refused() -> JudgedCell {
         .packet(
             30,
             &Node::Client,
-            &Node::Director,
+            &Node::first_director(),
             segment("S", CLIENT_PORT, 125, 0),
         )
         .refused_by_director(30)
@@ -171,7 +171,7 @@ pub(crate) fn hung() -> JudgedCell {
         .packet(
             1,
             &Node::Client,
-            &Node::Director,
+            &Node::first_director(),
             segment("S", CLIENT_PORT, 100, 0),
         )
         .packet(2, &rs1, &Node::Client, segment("S.", 3306, 200, 0))
@@ -191,7 +191,7 @@ pub(crate) fn hung() -> JudgedCell {
         builder = builder.packet(
             at,
             &Node::Client,
-            &Node::Director,
+            &Node::first_director(),
             segment("P.", CLIENT_PORT, 126, 13),
         );
         at += gap;
@@ -202,11 +202,11 @@ pub(crate) fn hung() -> JudgedCell {
     builder = builder
         .packet(
             102_900,
-            &Node::Director,
+            &Node::first_director(),
             &Node::Client,
             segment("R", 3306, 295, 0),
         )
-        .terminator(TerminatorKind::Rst, Some(Node::Director), 13, 102_900)
+        .terminator(TerminatorKind::Rst, Some(Node::first_director()), 13, 102_900)
         .event(102_900, 2, ClientEventKind::Failed(error.clone()))
         .operation(2, "query `select 1`", 40, Some(102_900))
         .behaviour(Behaviour::Hung {
@@ -312,7 +312,7 @@ pub(crate) fn violated() -> JudgedCell {
     })
     .cell;
     cell.record.steps[2].commands.push(CommandRecord {
-        node: Some(Node::Director),
+        node: Some(Node::first_director()),
         argv: vec!["ipvsadm".to_owned(), "-Ln".to_owned()],
         exit: Some(2),
         output: "Memory allocation problem\n".to_owned(),

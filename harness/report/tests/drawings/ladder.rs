@@ -169,7 +169,7 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
 #[test]
 fn a_director_whose_capture_lost_frames_drops_nothing() {
     let mut cell = cell("config-change/absent_up_execute-sql_0");
-    let point = point(&cell, &Node::Director);
+    let point = point(&cell, &Node::first_director());
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
     cell.follow_anew();
     let elements = elements(&ladder_svg(Language::English, &cell).unwrap());

@@ -142,7 +142,7 @@ fn many_real_servers_share_what_room_there_is() {
         let Node::RealServer(server) = node else { continue };
         let mut step = step.clone();
         step.action = Action::Host(HostAction::PowerOff {
-            server,
+            server: server.into(),
             neighbours: lvs_matrix_model::action::Neighbours::Permanent,
         });
         cell.record.steps.push(step);

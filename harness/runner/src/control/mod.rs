@@ -1,7 +1,10 @@
-//! keepalived(8) on a director, and what it makes of the director's table. Of two directors each has its own.
+//! keepalived(8) or ldirectord(8) on a director, and what it makes of the director's table. Of two directors
+//! each has its own.
 //!
-//! [`watch`] finds what it does by itself; [`table`] says what of the director's table is its doing.
+//! [`program`] says what is different about the two; [`watch`] finds what they do by themselves; [`table`]
+//! says what of the director's table is their doing.
 
+mod program;
 mod table;
 mod watch;
 
@@ -17,8 +20,9 @@ use crate::error::{LabError, Result, Stage};
 use crate::program::in_path;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Node, StopSignal};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::ipvs::Table;
-use lvs_matrix_model::plan::{CHECKER, KEEPALIVED_FOLDER, LabPlan, Told};
+use lvs_matrix_model::plan::{CHECKER, CONTROL_FOLDER, LabPlan, Told};
 use lvs_matrix_model::record::{DirectorSnapshot, Listed, LoggedLine, Proof, VipChange};
 use lvs_matrix_netns::Namespace;
 use rustix::process::{Pid, Signal};
@@ -35,35 +39,17 @@ use std::time::Duration;
 
 /// The word by which this binary is called as the program of a `MISC_CHECK`. No command of the command line.
 pub const HEALTH_CHECK: &str = "health-check";
-/// How long keepalived may take to fill the table, to read its configuration again, and to end.
+/// How long it may take to fill the table, to read its configuration again, and to end.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// What keepalived says when it has read its configuration again
-/// (keepalived/check/check_daemon.c, `reload_check_thread`).
-const RELOADED: &str = "Reload complete";
-/// What it says when it has started (keepalived/core/main.c, `keepalived_main`).
-const STARTED: &str = "Startup complete";
-/// What it says of a check that it will not make (keepalived/check/check_misc.c).
-const DISABLED: &str = "Disabling misc script";
-/// How it complains of its configuration (keepalived/lib/parser.c, `report_config_error`).
-const COMPLAINS: &str = "(keepalived.conf: Line ";
 /// How many of them are told where there is one line for the failure.
 const LAST_WORDS: usize = 2;
-/// How lines begin that it logs whenever it starts and ends, and that say nothing of why it does.
-const ROUTINE: [&str; 8] = [
-    "Activating ",
-    "Registering ",
-    "Starting ",
-    "Opening ",
-    "Gained ",
-    "CPU usage ",
-    "Stopp",
-    "pid ",
-];
 /// How many lines of the log an error shows.
 const SHOWN: usize = 8;
 
-/// keepalived on a director, or its place where it is stopped.
+/// The program on a director, or its place where it is stopped.
 pub(crate) struct Control {
+    /// Which program it is.
+    pub(crate) plane: ControlPlane,
     /// Which director.
     pub(crate) node: Node,
     daemon: Option<Daemon>,
@@ -73,20 +59,20 @@ pub(crate) struct Control {
     ended: String,
     folder: PathBuf,
     shared: Arc<Shared>,
-    /// What keepalived writes its log to.
+    /// What it writes its log to.
     log: PipeWriter,
     /// Dropping it ends the thread that watches.
     stop: Option<PipeWriter>,
     watcher: Option<JoinHandle<()>>,
 }
 
-/// A running keepalived. It and everything that it started end with it.
+/// The running program. It and everything that it started end with it.
 struct Daemon {
     child: Child,
     enclosure: Option<String>,
 }
 
-/// What was found of a keepalived.
+/// What was found of it.
 pub(crate) struct Watched {
     /// Its log.
     pub(crate) log: Vec<LoggedLine>,
@@ -97,27 +83,27 @@ pub(crate) struct Watched {
 }
 
 impl Control {
-    /// Starts keepalived in a director's namespace, and waits until the table is as its configuration says.
+    /// Starts it in a director's namespace, and waits until the table is as its configuration says.
     pub(crate) fn start(
         plan: &LabPlan,
         (node, director): (&Node, &Namespace),
         clock: Clock,
         scratch: &Path,
     ) -> Result<Self> {
-        let stage = "start keepalived";
-        if let Err(error) = in_path("keepalived") {
-            let hint = "install Debian's package keepalived, or leave `keepalived` out of the lab";
+        let plane = plan.control_plane();
+        let plane = plane.ok_or_else(|| LabError::new("start the control plane", "the plan has none"))?;
+        let stage = &format!("start {plane}");
+        if let Err(error) = in_path(plane.as_str()) {
+            let hint = format!("install Debian's package {plane}, or leave `{plane}` out of the lab");
             return Err(LabError::new(stage, format!("{error}; {hint}")));
         }
-        let folder = scratch.join(match node.is_first_director() {
-            true => "keepalived".to_owned(),
-            false => format!("keepalived-{node}"),
+        let folder = scratch.join(match node.goes_without_saying() {
+            true => plane.to_string(),
+            false => format!("{plane}-{node}"),
         });
         fs::create_dir(&folder).stage(stage)?;
         let checker = folder.join(CHECKER);
-        // The kernel gives it to this program to read, with its arguments (fs/binfmt_script.c).
-        let script = format!("#!{} {HEALTH_CHECK}\n", own_file().display());
-        fs::write(&checker, script).stage(stage)?;
+        fs::write(&checker, program::checker(plan, &own_file())).stage(stage)?;
         fs::set_permissions(&checker, fs::Permissions::from_mode(0o700)).stage(stage)?;
         let (reader, log) = io::pipe().stage(stage)?;
         let (stopped, stop) = io::pipe().stage(stage)?;
@@ -128,10 +114,11 @@ impl Control {
         let own = folder.display().to_string();
         let watcher = director
             .spawn("watch", move || {
-                watch::watch(&watched, clock, (reader, &own), &stopped)
+                watch::watch((plane, &watched), clock, (reader, &own), &stopped)
             })
             .stage(stage)?;
         let mut control = Self {
+            plane,
             node: node.clone(),
             daemon: None,
             told: Told::default(),
@@ -143,7 +130,7 @@ impl Control {
             watcher: Some(watcher),
         };
         control.configure(plan)?;
-        control.launch(plan, director)?;
+        control.launch(plan, director, true)?;
         Ok(control)
     }
 
@@ -155,7 +142,7 @@ impl Control {
         let keepalived = plan.keepalived();
         let patience = keepalived.map_or(Duration::ZERO, |said| said.advert_int() * 4);
         let deadline = DEADLINE + patience;
-        let holds = || Ok(shared.lock().holds_vip().then_some(()));
+        let holds = |_: Option<&Daemon>| Ok(shared.lock().holds_vip().then_some(()));
         self.await_fact(deadline, stage, holds, || {
             let seconds = deadline.as_secs();
             format!(
@@ -164,40 +151,30 @@ impl Control {
         })
     }
 
-    fn configure(&self, plan: &LabPlan) -> Result<()> {
-        let stage = "write keepalived's configuration";
-        let text = plan.keepalived_config(&self.node, &self.told);
-        let text = text.ok_or_else(|| LabError::new(stage, "the plan has no keepalived"))?;
-        let text = text.replace(KEEPALIVED_FOLDER, &self.folder.display().to_string());
-        fs::write(self.folder.join("keepalived.conf"), text).stage(stage)
+    /// When the VIP came to its director, or left it, so far.
+    pub(crate) fn moves(&self) -> Vec<VipChange> {
+        self.shared.lock().moves.clone()
     }
 
-    /// Starts it with the configuration that is there, and waits for the table.
-    pub(crate) fn launch(&mut self, plan: &LabPlan, director: &Namespace) -> Result<Proof> {
-        let stage = "start keepalived";
-        // Lines of one configuration can be for one director alone (`@director …`).
-        let id = self.node.to_string();
-        let mut words = vec![
-            "keepalived",
-            "--dont-fork",
-            "--log-console",
-            "--log-detail",
-            "--use-file",
-            "keepalived.conf",
-            "--pid",
-            "keepalived.pid",
-            "--config-id",
-            &id,
-            "--checkers_pid",
-            "checkers.pid",
-        ];
-        match plan.has_two_directors() {
-            true => words.extend(["--vrrp_pid", "vrrp.pid"]),
-            false => words.push("--check"),
-        }
-        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        // A keepalived that was killed leaves these behind, and the next one would take them for its own.
-        for left in ["keepalived.pid", "checkers.pid", "vrrp.pid"] {
+    fn configure(&self, plan: &LabPlan) -> Result<()> {
+        let stage = format!("write the configuration of {}", self.plane);
+        let text = program::configuration(plan, &self.node, &self.told);
+        let text = text.ok_or_else(|| LabError::new(&stage, "the plan has none"))?;
+        let text = text.replace(CONTROL_FOLDER, &self.folder.display().to_string());
+        // By rename: ldirectord may look at it at any moment.
+        let new = self.folder.join("new");
+        fs::write(&new, text).stage(&stage)?;
+        fs::rename(new, self.folder.join(program::file(self.plane))).stage(stage)
+    }
+
+    /// Starts it with the configuration that is there, and waits for the table. At the beginning of a cell
+    /// all servers work. Later keepalived puts in all of them, and ldirectord those that its first checks
+    /// find well.
+    pub(crate) fn launch(&mut self, plan: &LabPlan, director: &Namespace, first: bool) -> Result<Proof> {
+        let plane = self.plane;
+        let stage = &format!("start {plane}");
+        let words = program::words(plan, plane, &self.node, &self.folder);
+        for left in program::left_behind(plane) {
             match fs::remove_file(self.folder.join(left)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(LabError::new(stage, error));
@@ -213,6 +190,7 @@ impl Control {
             .env_clear()
             .env("PATH", crate::program::path())
             .env("LANG", "C")
+            .envs(program::environment(plane).iter().copied())
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(log()?)
@@ -226,21 +204,24 @@ impl Control {
         let enclosure = enclosed::namespace_of(&child);
         self.daemon = Some(Daemon { child, enclosure });
         let wanted = wanted(plan, &self.node, &self.told);
-        let listed = self.await_table(stage, director, plan, |table| {
+        let all = first || plane == ControlPlane::Keepalived;
+        let listed = self.await_table(stage, director, plan, |table, daemon| {
             let seen = shared.lock();
             let mut new = seen.lines.iter().skip(before);
-            new.any(|line| line.text == STARTED) && has(table, plan, &wanted)
+            let started = new.any(|line| program::has_started(plane, &line.text));
+            drop(seen);
+            started && daemon.rests(plan) && (!all || has(table, plan, &wanted))
         })?;
         self.understood(stage, before)?;
         // Without its checks it would find every server well.
         let seen = shared.lock();
         let mut new = seen.lines.iter().skip(before);
-        match new.find(|line| line.text.starts_with(DISABLED)) {
-            None => Ok(Proof::KeepalivedRuns { listed }),
+        match new.find(|line| program::checks_not(plane, &line.text)) {
+            None => Ok(Proof::ControlRuns { by: plane, listed }),
             Some(line) => Err(LabError::new(
                 stage,
                 format!(
-                    "keepalived logged `{}`: it runs a check's program only as root, which it is in guests \
+                    "{plane} logged `{}`: it runs a check's program only as root, which it is in guests \
                      (`--place guest`)",
                     line.text
                 ),
@@ -248,37 +229,39 @@ impl Control {
         }
     }
 
-    /// Waits until the table is so, as long as keepalived lives.
+    /// Waits until the table is so, as long as the program lives.
     fn await_table(
         &mut self,
         stage: &str,
         director: &Namespace,
         plan: &LabPlan,
-        is_so: impl Fn(&Table) -> bool,
+        is_so: impl Fn(&Table, &Daemon) -> bool,
     ) -> Result<Listed> {
         let last = RefCell::new(Listed(None));
-        let look = || {
+        let look = |daemon: Option<&Daemon>| {
             let table = director::table(director)?;
             let listed = listed(plan, &table);
             last.replace(listed.clone());
-            Ok(is_so(&table).then_some(listed))
+            Ok(daemon
+                .is_some_and(|daemon| is_so(&table, daemon))
+                .then_some(listed))
         };
         self.await_fact(DEADLINE, stage, look, || {
             format!("after {} s the table has {}", DEADLINE.as_secs(), last.borrow())
         })
     }
 
-    /// Waits for a fact while keepalived runs. If it does not come true in time, the error says `not_so`,
-    /// with the last lines of keepalived's log.
+    /// Waits for a fact while the program runs. If it does not come true in time, the error says `not_so`,
+    /// with the last lines of the program's log.
     fn await_fact<T>(
         &mut self,
         deadline: Duration,
         stage: &str,
-        mut look: impl FnMut() -> Result<Option<T>>,
+        mut look: impl FnMut(Option<&Daemon>) -> Result<Option<T>>,
         not_so: impl FnOnce() -> String,
     ) -> Result<T> {
         let found = poll_for(deadline, Duration::from_millis(1), || {
-            let so = look()?;
+            let so = look(self.daemon.as_ref())?;
             let ended = match &mut self.daemon {
                 Some(daemon) => daemon.child.try_wait().stage(stage)?,
                 None => None,
@@ -286,8 +269,8 @@ impl Control {
             match (so, ended) {
                 (Some(so), _) => Ok(Some(so)),
                 (None, Some(status)) => {
-                    let (how, said) = (in_words(status), last_words(&self.shared));
-                    let reason = format!("keepalived has ended: {how}; it said last: {said}");
+                    let (how, said) = (in_words(status), last_words(self.plane, &self.shared));
+                    let reason = format!("{} has ended: {how}; it said last: {said}", self.plane);
                     Err(LabError::new(stage, reason))
                 }
                 (None, None) => Ok(None),
@@ -301,11 +284,12 @@ impl Control {
     }
 
     /// What it does not understand of its configuration it says, with the line, and goes on without it
-    /// (keepalived/lib/parser.c, `report_config_error`). Then the lab would not be what its author wrote.
+    /// (keepalived/lib/parser.c, `report_config_error`; ldirectord's `config_error`). Then the lab would not
+    /// be what its author wrote.
     fn understood(&self, stage: &str, before: usize) -> Result<()> {
         let seen = self.shared.lock();
         let new = seen.lines.iter().skip(before);
-        let complains = |line: &&LoggedLine| line.text.starts_with(COMPLAINS);
+        let complains = |line: &&LoggedLine| program::complains(self.plane, &line.text);
         let log: Vec<String> = new.filter(complains).map(|line| line.text.clone()).collect();
         match log.first() {
             None => Ok(()),
@@ -313,7 +297,7 @@ impl Control {
                 log: log.clone(),
                 ..LabError::new(
                     stage,
-                    format!("keepalived does not understand its configuration: {first}"),
+                    format!("{} does not understand its configuration: {first}", self.plane),
                 )
             }),
         }
@@ -329,7 +313,7 @@ impl Control {
 
     /// Ends it by a signal, and waits until all of its processes are gone.
     pub(crate) fn end(&mut self, plan: &LabPlan, director: &Namespace, signal: StopSignal) -> Result<Proof> {
-        let stage = "stop keepalived";
+        let stage = &format!("stop {}", self.plane);
         let mut daemon = self.take(stage)?;
         let pids = daemon.pids();
         let first = *pids
@@ -358,14 +342,15 @@ impl Control {
         })?;
         self.ended = in_words(status);
         let table = director::table(director)?;
-        Ok(Proof::KeepalivedEnded {
+        Ok(Proof::ControlEnded {
+            by: self.plane,
             status: self.ended.clone(),
             listed: listed(plan, &table),
         })
     }
 
     fn take(&mut self, stage: &str) -> Result<Daemon> {
-        let nobody = || LabError::new(stage, "keepalived does not run");
+        let nobody = || LabError::new(stage, format!("{} does not run", self.plane));
         self.daemon.take().ok_or_else(nobody)
     }
 
@@ -384,7 +369,8 @@ impl Control {
 
     /// Has it read this configuration. What that no longer has must be gone from the table.
     pub(crate) fn reload(&mut self, plan: &LabPlan, director: &Namespace, told: Told) -> Result<Proof> {
-        let stage = "reload keepalived";
+        let plane = self.plane;
+        let stage = &format!("reload {plane}");
         let before = plan.configured(&self.node, &self.told);
         let after = plan.configured(&self.node, &told);
         let is_left_out = |name: &Name| !after.iter().any(|server| server.name == *name);
@@ -394,27 +380,35 @@ impl Control {
             .filter_map(|server| address_of(plan, &server.name))
             .collect();
         self.told = told;
+        let before = self.shared.lock().lines.len();
         self.configure(plan)?;
         let pids = self.daemon.as_ref().map(Daemon::pids).unwrap_or_default();
         let first = *pids
             .first()
-            .ok_or_else(|| LabError::new(stage, "keepalived does not run"))?;
-        let before = self.shared.lock().lines.len();
-        rustix::process::kill_process(first, Signal::HUP).stage(stage)?;
+            .ok_or_else(|| LabError::new(stage, format!("{plane} does not run")))?;
+        if !program::sees_by_itself(plan) {
+            rustix::process::kill_process(first, Signal::HUP).stage(stage)?;
+        }
         let shared = Arc::clone(&self.shared);
         let reloaded = move || {
             let seen = shared.lock();
-            let mut new = seen.lines.iter().skip(before);
-            new.any(|line| line.text == RELOADED)
+            let new = seen.lines.iter().skip(before);
+            program::rereads(plane, new.map(|line| line.text.as_str()))
         };
-        let listed = self.await_table(stage, director, plan, |table| {
-            reloaded()
+        let listed = self.await_table(stage, director, plan, |table, daemon| {
+            reloaded().is_some()
+                && daemon.rests(plan)
                 && gone
                     .iter()
                     .all(|address| !destinations(table, plan).contains_key(address))
         })?;
         self.understood(stage, before)?;
-        Ok(Proof::KeepalivedReloaded { listed })
+        let line = reloaded().unwrap_or_default();
+        Ok(Proof::ControlReloaded {
+            by: plane,
+            line,
+            listed,
+        })
     }
 
     /// What becomes of the table from now on is a step's doing, until what is given is released.
@@ -426,7 +420,8 @@ impl Control {
     pub(crate) fn finish(mut self) -> Result<Watched> {
         // Nobody but a step may end it.
         if let Some(status) = self.daemon.is_some().then(|| self.status()).flatten() {
-            let ended = LabError::new("run keepalived", format!("it has ended by itself: {status}"));
+            let stage = format!("run {}", self.plane);
+            let ended = LabError::new(stage, format!("it has ended by itself: {status}"));
             let log = self.last_lines();
             return Err(LabError { log, ..ended });
         }
@@ -442,7 +437,7 @@ impl Control {
         })
     }
 
-    /// The thread first: the end of keepalived is no part of the cell.
+    /// The thread first: the end of the program is no part of the cell.
     fn end_all(&mut self) {
         self.stop = None;
         if let Some(watcher) = self.watcher.take()
@@ -472,6 +467,37 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Is it between two rounds of checks: does each of its processes sleep, with no child and no socket? One
+    /// that does not make its checks in turn is not asked.
+    fn rests(&self, plan: &LabPlan) -> bool {
+        let Some(processes) = program::at_rest(plan) else {
+            return true;
+        };
+        let pids = self.pids();
+        pids.len() == processes && pids.into_iter().all(sleeps)
+    }
+}
+
+/// Does this process of ldirectord sleep, without a socket of a check? A child that has not become another
+/// program yet has its name (`$0`, proc_pid_comm(5)), and does not sleep.
+fn sleeps(pid: Pid) -> bool {
+    let pid = pid.as_raw_nonzero();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let sleeps = stat
+        .rsplit_once(')')
+        .is_some_and(|(name, rest)| name.contains("(ldirectord") && rest.trim_start().starts_with('S'));
+    let mut fds = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    sleeps
+        && !fds.any(|fd| {
+            let link = fs::read_link(fd.path()).unwrap_or_default();
+            link.to_string_lossy().starts_with("socket:")
+        })
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         // Its end is that of the first process of its PID namespace, and so of all others.
@@ -492,17 +518,17 @@ fn own_file() -> PathBuf {
     by_path.unwrap_or_else(|| format!("/proc/{}/exe", std::process::id()).into())
 }
 
-/// How long what a keepalived that has ended said may be on its way to who reads it.
+/// How long what a program that has ended said may be on its way to who reads it.
 const SAID: Duration = Duration::from_secs(1);
 
-/// What a keepalived that has ended said last, before it took its leave.
-fn last_words(shared: &Shared) -> String {
-    let leave = |line: &LoggedLine| line.text.starts_with("Stopped Keepalived");
+/// What a program that has ended said last, before it took its leave.
+fn last_words(plane: ControlPlane, shared: &Shared) -> String {
+    let leave = |line: &LoggedLine| program::takes_its_leave(plane, &line.text);
     let gone = || shared.lock().lines.iter().any(leave).then_some(());
     // One that was killed takes no leave.
     let _ = poll_for(SAID, Duration::from_millis(1), || Ok::<_, LabError>(gone()));
     let seen = shared.lock();
-    let routine = |line: &&LoggedLine| ROUTINE.iter().any(|begins| line.text.starts_with(begins));
+    let routine = |line: &&LoggedLine| program::is_routine(plane, &line.text);
     let last = seen.lines.iter().rev().filter(|line| !routine(line));
     let last = last.take(LAST_WORDS);
     let mut last: Vec<String> = last.map(|line| format!("`{}`", line.text)).collect();

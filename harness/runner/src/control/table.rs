@@ -1,4 +1,5 @@
-//! What the director's table has of the client's service, and what keepalived's configuration wants there.
+//! What the director's table has of the client's service, and what the control plane's configuration wants
+//! there.
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;

@@ -1,12 +1,14 @@
-//! What keepalived does is found by watching: a thread in the director's namespace reads its log from a pipe,
-//! dates each line, and looks at the kernel's table after each line, and now and then without one. Each table
-//! that differs from the last one is a snapshot of the cell. What a step edits is the step's own: the thread
-//! looks away meanwhile. Of two directors it looks for the VIP, too.
+//! What the control plane does is found by watching: a thread in the director's namespace reads its log from
+//! a pipe, dates each line, and looks at the kernel's table after each line, and now and then without one.
+//! Each table that differs from the last one is a snapshot of the cell. What a step edits is the step's own:
+//! the thread looks away meanwhile. Of two directors it looks for the VIP, too.
 
+use super::program;
 use crate::clock::Clock;
 use crate::director;
 use crate::error::{Result, Stage};
 use lvs_matrix_model::action::Node;
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::ipvs::Table;
 use lvs_matrix_model::record::{DirectorSnapshot, LoggedLine, Moment, VipChange};
 use lvs_matrix_netns::Namespace;
@@ -51,8 +53,8 @@ impl Seen {
 }
 
 impl Shared {
-    /// Before keepalived is started: the table as it is now. The director does not have the VIP then, if that
-    /// is looked for.
+    /// Before the program is started: the table as it is now. The director does not have the VIP then, if
+    /// that is looked for.
     pub(super) fn new(node: Node, moving: Vec<IpAddr>, now: Table) -> Self {
         Self {
             node,
@@ -101,21 +103,26 @@ impl Drop for Held {
     }
 }
 
-/// Reads the log of a keepalived that runs in `folder` and looks at the table, until it is told to stop. Why
+/// Reads the log of a program that runs in `folder` and looks at the table, until it is told to stop. Why
 /// it cannot is noted.
-pub(super) fn watch(shared: &Shared, clock: Clock, (log, folder): (PipeReader, &str), stop: &PipeReader) {
-    if let Err(error) = watch_on(shared, clock, (log, folder), stop) {
+pub(super) fn watch(
+    (plane, shared): (ControlPlane, &Shared),
+    clock: Clock,
+    (log, folder): (PipeReader, &str),
+    stop: &PipeReader,
+) {
+    if let Err(error) = watch_on((plane, shared), clock, (log, folder), stop) {
         shared.lock().failure.get_or_insert(error.to_string());
     }
 }
 
 fn watch_on(
-    shared: &Shared,
+    (plane, shared): (ControlPlane, &Shared),
     clock: Clock,
     (mut log, folder): (PipeReader, &str),
     stop: &PipeReader,
 ) -> Result<()> {
-    let stage = "read keepalived's log";
+    let stage = &format!("read the log of {plane}");
     let mut rest = Vec::new();
     let mut pause = LOOKS.0;
     loop {
@@ -130,7 +137,7 @@ fn watch_on(
             let mut chunk = [0; 4096];
             let count = log.read(&mut chunk).stage(stage)?;
             rest.extend(chunk.iter().take(count));
-            note(shared, clock, folder, &mut rest);
+            note((plane, shared), clock, folder, &mut rest);
         }
         let changed = look(shared, clock)?;
         if stopped {
@@ -144,11 +151,14 @@ fn watch_on(
 }
 
 /// Writes down the lines that are complete. The folder has another name in every run, and is left out.
-fn note(shared: &Shared, clock: Clock, folder: &str, rest: &mut Vec<u8>) {
+fn note((plane, shared): (ControlPlane, &Shared), clock: Clock, folder: &str, rest: &mut Vec<u8>) {
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let line: Vec<u8> = rest.drain(..=end).collect();
         let line = String::from_utf8_lossy(&line);
         let text = without_time(line.trim_end()).replace(folder, ".");
+        if program::is_no_log(plane, &text) {
+            continue;
+        }
         let at = clock.now();
         let node = shared.node.clone();
         shared.lock().lines.push(LoggedLine { node, at, text });
@@ -210,11 +220,14 @@ fn settled(mut table: Table) -> Table {
 }
 
 /// A line of the log without the time before it: `Thu Jan  1 00:00:11 2026: TCP connection to …`
-/// (keepalived/lib/logger.c, `vlog_message`).
+/// (keepalived/lib/logger.c, `vlog_message`), `[Thu Jan  1 00:00:11 2026] Deleted real server …`
+/// (ldirectord's `ld_log`).
 fn without_time(line: &str) -> &str {
     const STAMP: usize = "Thu Jan  1 00:00:11 2026".len();
-    line.get(STAMP..)
-        .and_then(|rest| rest.strip_prefix(": "))
+    let after = |line: &'_ str, mark: &str| line.get(STAMP..)?.strip_prefix(mark).map(str::len);
+    let bracketed = line.strip_prefix('[').and_then(|rest| after(rest, "] "));
+    let rest = bracketed.or_else(|| after(line, ": "));
+    rest.and_then(|length| line.get(line.len() - length..))
         .unwrap_or(line)
 }
 
@@ -229,8 +242,11 @@ mod tests {
             without_time(stamped),
             "TCP connection to [192.0.2.31]:tcp:3306 success."
         );
+        let stamped = "[Thu Jan  1 00:00:11 2026] Deleted real server: 192.0.2.31:3306";
+        assert_eq!(without_time(stamped), "Deleted real server: 192.0.2.31:3306");
         for line in [
             "",
+            "[no time] here",
             "no time: here",
             "a line that is longer than a time and has none",
         ] {

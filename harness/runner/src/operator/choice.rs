@@ -16,6 +16,7 @@ use lvs_matrix_model::base::Forwarding;
 use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
+use lvs_matrix_netns::Namespace;
 use std::net::{IpAddr, SocketAddr};
 
 /// The scheduler for the time of the choice where the table's own goes by a hash. Those give a real server of
@@ -31,6 +32,8 @@ const ENOUGH: u32 = 65_535;
 
 /// A table that leaves one choice, until it is put back.
 pub(crate) struct Choice {
+    /// The director whose table it is.
+    director: Node,
     /// What it was before.
     before: Table,
     /// The command lines that make it so again.
@@ -40,13 +43,14 @@ pub(crate) struct Choice {
 }
 
 /// Leaves the scheduler no real server but this one.
-pub(crate) fn leave_only(plan: &LabPlan, lab: &Lab, server: &Name) -> Result<Choice> {
+pub(crate) fn leave_only(plan: &LabPlan, lab: &Lab, director: &Node, server: &Name) -> Result<Choice> {
     let stage = || format!("have the director choose {server}");
-    let before = table(lab.director()?)?;
+    let before = table(lab.namespace(director)?)?;
     let service = own_service(plan, &before);
     let service = service.ok_or_else(|| LabError::new(stage(), "the virtual service is not in the table"))?;
     let edits = edits(plan, service, server)?;
     let mut choice = Choice {
+        director: director.clone(),
         back: edits.iter().map(|edit| edit.back.clone()).collect(),
         before: before.clone(),
         commands: Vec::new(),
@@ -54,7 +58,7 @@ pub(crate) fn leave_only(plan: &LabPlan, lab: &Lab, server: &Name) -> Result<Cho
     for edit in &edits {
         choice.run(lab, &edit.line)?;
     }
-    let now = table(lab.director()?)?;
+    let now = table(lab.namespace(director)?)?;
     match own_service(plan, &now) {
         Some(service) if is_only(plan, service, server) => Ok(choice),
         found => Err(LabError::new(
@@ -70,7 +74,7 @@ impl Choice {
         for line in std::mem::take(&mut self.back) {
             self.run(lab, &line)?;
         }
-        let now = table(lab.director()?)?;
+        let now = table(lab.namespace(&self.director)?)?;
         if settled(&now) == settled(&self.before) {
             return Ok(());
         }
@@ -84,7 +88,7 @@ impl Choice {
     }
 
     fn run(&mut self, lab: &Lab, line: &[String]) -> Result<()> {
-        let done = run_recorded(lab.director()?, Some(lab.director_node().clone()), line)?;
+        let done = run_recorded(lab.namespace(&self.director)?, Some(self.director.clone()), line)?;
         self.commands.push(done);
         Ok(())
     }
@@ -188,13 +192,13 @@ fn settled(table: &Table) -> Table {
 /// one. Without an address it comes from the client's own.
 pub(crate) fn entry_of(
     plan: &LabPlan,
-    lab: &Lab,
+    director: &Namespace,
     (address, port): (Option<IpAddr>, u16),
 ) -> Result<Option<Node>> {
     let Some(own) = plan.client_addresses().next() else {
         return Ok(None);
     };
-    let entries = entries(lab.director()?)?;
+    let entries = entries(director)?;
     let client = SocketAddr::new(address.unwrap_or(own), port);
     let entry = entries.of(client, plan.service().address).next();
     Ok(entry.and_then(|entry| {

@@ -5,7 +5,8 @@ use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded, silent};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{HostAction, Node, StopSignal, SyncState};
+use lvs_matrix_model::action::{ControlStep, HostAction, Node, StopSignal, SyncState};
+use lvs_matrix_model::control::ControlPlane;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{ARPING, Cidr, Host, LabPlan, NDSEND, Told};
 use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof, VipChange};
@@ -25,13 +26,10 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
     match action {
         HostAction::StopKeepalived { .. }
         | HostAction::StartKeepalived { .. }
-        | HostAction::ReloadKeepalived { .. } => {
-            let (control, _) = lab.controlled(&action.node())?;
-            let status = control.status();
-            Ok(status.map_or(Err(Instead::KeepalivedRuns), |status| {
-                Ok(Proof::NoKeepalived { status })
-            }))
-        }
+        | HostAction::ReloadKeepalived { .. }
+        | HostAction::StopLdirectord { .. }
+        | HostAction::StartLdirectord { .. }
+        | HostAction::ReloadLdirectord { .. } => gone(lab, &action.node()),
         HostAction::PowerOff { .. } => ports(lab, find(plan, &action.node())?, PortState::Down),
         HostAction::PowerOn { .. } => ports(lab, find(plan, &action.node())?, PortState::Up),
         HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
@@ -58,33 +56,39 @@ pub(super) fn shown(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Resul
     }
 }
 
-/// Ends keepalived, starts it, or has it read its configuration again.
-pub(super) fn keepalived(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Shown> {
-    let (control, director) = lab.controlled(&action.node())?;
-    let proof = match action {
-        HostAction::StopKeepalived { signal, .. } => control.end(plan, director, *signal)?,
-        HostAction::ReloadKeepalived { without, config, .. } => {
-            let (without, config) = (without.clone(), config.clone());
+/// Is the control plane of this director still not there?
+fn gone(lab: &mut Lab, node: &Node) -> Result<Shown> {
+    let (control, _) = lab.controlled(node)?;
+    let by = control.plane;
+    let runs = match by {
+        ControlPlane::Keepalived => Instead::KeepalivedRuns,
+        ControlPlane::Ldirectord => Instead::LdirectordRuns,
+    };
+    let status = control.status();
+    Ok(status.map_or(Err(runs), |status| Ok(Proof::NoControl { by, status })))
+}
+
+/// Ends a director's control plane, starts it, or has it read its configuration again.
+pub(super) fn control(
+    plan: &LabPlan,
+    lab: &mut Lab,
+    (node, step): (&Node, ControlStep<'_>),
+) -> Result<Shown> {
+    let (control, director) = lab.controlled(node)?;
+    let proof = match step {
+        ControlStep::Stop(signal) => control.end(plan, director, signal)?,
+        ControlStep::Start => control.launch(plan, director, false)?,
+        ControlStep::Reload { without, config } => {
+            let (without, config) = (without.cloned(), config.cloned());
             control.reload(plan, director, Told { without, config })?
-        }
-        HostAction::StartKeepalived { .. } => control.launch(plan, director)?,
-        HostAction::PowerOff { .. }
-        | HostAction::PowerOn { .. }
-        | HostAction::LinkDown { .. }
-        | HostAction::LinkUp { .. }
-        | HostAction::MoveVip { .. }
-        | HostAction::StartSyncDaemon { .. }
-        | HostAction::StopSyncDaemon { .. }
-        | HostAction::SetSysctl { .. } => {
-            return Err(LabError::new(action.to_string(), "it is not done to keepalived"));
         }
     };
     Ok(Ok(proof))
 }
 
-/// A director that loses its power: its keepalived, if it has one, is gone, and says nothing to anybody.
+/// A director that loses its power: its control plane, if it has one, is gone, and says nothing to anybody.
 pub(super) fn darkened(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()> {
-    if plan.keepalived().is_none() {
+    if plan.control().is_none() {
         return Ok(());
     }
     let (control, director) = lab.controlled(node)?;
@@ -160,7 +164,7 @@ pub(super) fn forgotten(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()
 /// A director that has power again boots: its keepalived fills an empty table.
 pub(super) fn director_booted(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<Shown> {
     let (control, director) = lab.controlled(node)?;
-    let seen = Box::new(control.launch(plan, director)?);
+    let seen = Box::new(control.launch(plan, director, false)?);
     let host = find(plan, node)?;
     let up = ports(lab, host, PortState::Up)?;
     Ok(up.map(|_| Proof::Booted {

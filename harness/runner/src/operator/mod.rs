@@ -38,8 +38,8 @@ pub(crate) type Shown = std::result::Result<Proof, Instead>;
 
 /// Does something to a host.
 pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Effect> {
-    if action.is_of_keepalived() {
-        let proof = host::keepalived(plan, lab, action)?;
+    if let Some((_, step)) = action.of_control() {
+        let proof = host::control(plan, lab, (&action.node(), step))?;
         return effect(action, Vec::new(), proof);
     }
     if matches!(action, HostAction::PowerOff { .. }) && action.node().is_director() {
@@ -54,8 +54,10 @@ pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result
         let proof = host::director_booted(plan, lab, &action.node())?;
         return effect(action, commands, proof);
     }
-    if let HostAction::PowerOn { server } = action {
-        let proof = host::booted(plan, lab, server)?;
+    if let HostAction::PowerOn { server } = action
+        && let Some(name) = server.0.real_server()
+    {
+        let proof = host::booted(plan, lab, name)?;
         return effect(action, commands, proof);
     }
     effect(action, commands, host::shown(plan, lab, action)?)

@@ -8,6 +8,7 @@ use lvs_matrix_model::action::{Condition, Node, Until};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{Entries, Inactive, Proof};
+use lvs_matrix_netns::Namespace;
 use std::time::{Duration, Instant};
 
 /// How far apart the looks are at first, and at the most. In between a hundredth of the time that has passed.
@@ -49,8 +50,11 @@ pub(crate) fn watch(plan: &LabPlan, lab: &Lab, until: &Until, end: Option<Instan
 /// Is all of it so, and what shows it? Of what is not so the first is shown.
 fn look(plan: &LabPlan, lab: &Lab, until: &Until) -> Result<(bool, Proof)> {
     let mut shown = None;
+    // The VIP may move while it is waited for.
+    let director = lab.director_meant(until.director.as_ref());
+    let director = lab.namespace(&director)?;
     for condition in until.conditions() {
-        let (so, seen) = seen(plan, lab, condition)?;
+        let (so, seen) = seen(plan, director, condition)?;
         if !so {
             return Ok((false, seen));
         }
@@ -60,9 +64,9 @@ fn look(plan: &LabPlan, lab: &Lab, until: &Until) -> Result<(bool, Proof)> {
     shown.map(|seen| (true, seen)).ok_or_else(nothing)
 }
 
-fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Proof)> {
+fn seen(plan: &LabPlan, director: &Namespace, condition: Condition<'_>) -> Result<(bool, Proof)> {
     let destination = |server| -> Result<_> {
-        let now = table(lab.director()?)?;
+        let now = table(director)?;
         let service = now.service(plan.service().listen());
         let host = super::find(plan, &Node::RealServer(server))?;
         Ok(service
@@ -82,7 +86,7 @@ fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Pr
             (counted.of(active, inactive) == 0, seen)
         }
         Condition::NoEntry => {
-            let now = entries(lab.director()?)?;
+            let now = entries(director)?;
             // A template of persistence has port 0.
             let own = now.entries.iter().filter(|entry| {
                 plan.knows_as_client(entry.client.ip())

@@ -288,15 +288,15 @@ impl Timeline<'_> {
             self.captures.seen_by(&Node::Client),
             self.captures.seen_by(self.next_to_servers()),
         );
-        let director = self.lab.director_node().clone();
+        let director = self.lab.director_meant(opening.director.as_ref());
         let held = self.lab.hold(&director);
         // The service that is asked is the first one of a plan.
         let led = opening.service.as_ref().and_then(|name| self.plan.led_by(name));
         let plan = led.as_ref().unwrap_or(self.plan);
-        let mut choice = operator::leave_only(plan, self.lab, server)?;
+        let mut choice = operator::leave_only(plan, self.lab, &director, server)?;
         let address = self.source(opening);
         let chosen = self.begin_opening(opening).and_then(|operation| {
-            let entry = self.entry(plan, from, operation, address)?;
+            let entry = self.entry((plan, &director), from, operation, address)?;
             // A program of the author's may open several connections, one after the other.
             if matches!(self.plan.client().program, Program::Own { .. }) {
                 self.client.wait(operation, Instant::now() + SEVERAL_CONNECTIONS);
@@ -329,7 +329,7 @@ impl Timeline<'_> {
     /// ended without, or if there is none for long: its SYN does not come so far.
     fn entry(
         &self,
-        plan: &LabPlan,
+        (plan, director): (&LabPlan, &Node),
         (from, from_router): (usize, usize),
         operation: u32,
         address: Option<IpAddr>,
@@ -339,6 +339,7 @@ impl Timeline<'_> {
                 .saturating_duration_since(Instant::now())
                 .min(START_DEADLINE)
         });
+        let director = self.lab.namespace(director)?;
         let entry = poll_for(deadline, Duration::from_millis(1), || {
             let ended = self.has_ended(operation);
             for (port, sequence) in self.ports_opened(&Node::Client, from) {
@@ -352,7 +353,7 @@ impl Timeline<'_> {
                     }
                 };
                 let Some(known) = known else { continue };
-                if let Some(node) = operator::entry_of(plan, self.lab, known)? {
+                if let Some(node) = operator::entry_of(plan, director, known)? {
                     return Ok::<_, LabError>(Some(Some((port, node))));
                 }
             }

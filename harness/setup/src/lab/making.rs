@@ -4,9 +4,10 @@ use super::{Became, Lab};
 use crate::draft::{draft, planned};
 use crate::endpoint::Endpoint;
 use crate::place::Notes;
-use crate::service::{Listen, Method, Role, Server, Service, Setup, Timeouts};
+use crate::service::{Listen, Method, Role, Server, Service, Setup, Timeouts, Tunnel};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::base::GUE_PORT;
 use lvs_matrix_model::plan::{ECHO_PORT, LabPlan, MAX_REAL_SERVERS, MYSQL_PORT, ServerKind};
 use lvs_matrix_model::scenario::{self, Family, Forwarding, RealServer, TunnelType, Wiring, load, written};
 use std::net::IpAddr;
@@ -223,7 +224,7 @@ impl<'s> Making<'s> {
                 usable.push(server);
             }
         }
-        let methods: Vec<(Forwarding, TunnelType)> = usable.iter().map(|server| by(server.method)).collect();
+        let methods: Vec<(Forwarding, Tunnel)> = usable.iter().map(|server| by(server.method)).collect();
         let Some((forwarding, tunnel)) = methods.first().copied() else {
             return Err("it has no real server".to_owned());
         };
@@ -234,10 +235,11 @@ impl<'s> Making<'s> {
         let lab_tunnel = if forwarding == Forwarding::Tunneling {
             tunnel
         } else {
-            TunnelType::Ipip
+            Tunnel::default()
         };
         if of_type.is_some() && forwarding == Forwarding::Tunneling {
-            self.lab.tunnel_type = Some(tunnel).filter(|tunnel| !tunnel.is_default());
+            self.lab.tunnel_type = Some(tunnel.kind).filter(|kind| !kind.is_default());
+            self.lab.tunnel_port = tunnel.port;
         }
         if methods
             .iter()
@@ -293,8 +295,9 @@ impl<'s> Making<'s> {
                 upper_threshold: Some(number(server.upper)).filter(|upper| *upper > 0),
                 lower_threshold: lower.map(number).filter(|lower| *lower > 0),
                 forwarding: Some(method).filter(|method| *method != forwarding),
-                tunnel_type: Some(tunnel)
-                    .filter(|tunnel| method == Forwarding::Tunneling && *tunnel != lab_tunnel),
+                tunnel_type: Some(tunnel.kind)
+                    .filter(|kind| method == Forwarding::Tunneling && *kind != lab_tunnel.kind),
+                tunnel_port: own_port(method, tunnel, lab_tunnel),
                 tunnel_family: Some(outer)
                     .filter(|outer| *outer != family && method == Forwarding::Tunneling),
                 port: self.port(server, method),
@@ -482,9 +485,16 @@ impl<'s> Making<'s> {
     }
 }
 
-fn by(method: Method) -> (Forwarding, TunnelType) {
+/// The port that is to be said of a real server, if that of the lab is not its own.
+fn own_port(method: Forwarding, tunnel: Tunnel, lab: Tunnel) -> Option<u16> {
+    let own = tunnel.port.unwrap_or(GUE_PORT);
+    let gue = method == Forwarding::Tunneling && tunnel.kind == TunnelType::Gue;
+    Some(own).filter(|own| gue && *own != lab.port.unwrap_or(GUE_PORT))
+}
+
+fn by(method: Method) -> (Forwarding, Tunnel) {
     match method {
         Method::By(forwarding, tunnel) => (forwarding, tunnel),
-        Method::Local => (Forwarding::DirectRouting, TunnelType::Ipip),
+        Method::Local => (Forwarding::DirectRouting, Tunnel::default()),
     }
 }

@@ -3,14 +3,14 @@
 use super::{Found, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
-use crate::service::{Listen, Method, Server, Service, Timeouts};
+use crate::service::{Listen, Method, Server, Service, Timeouts, Tunnel};
 use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 use std::time::Duration;
 
 /// What `ipvsadm -p` means without a number (ipvsadm(8)).
 const PERSISTENCE: Duration = Duration::from_secs(300);
-/// The port at which tunnels of GUE end in the lab, too.
-const GUE_PORT: &str = "6080";
+/// Why a port of tunnels is not taken over.
+pub(super) const TUNNEL_PORTS: &str = "tunnels of GUE end at a port from 1024 on in the lab, here at 6080";
 
 const COMMANDS: [&str; 20] = [
     "-A",
@@ -92,7 +92,7 @@ struct Options<'l> {
     prefix: Option<u8>,
     weight: Option<u32>,
     method: Option<Forwarding>,
-    tunnel: TunnelType,
+    tunnel: Tunnel,
     upper: u32,
     lower: u32,
 }
@@ -280,7 +280,7 @@ fn options<'l>(words: &[&'l str], place: &Place, notes: &mut Notes) -> Result<Op
             "-m" | "--masquerading" => out.method = Some(Forwarding::Masquerading),
             "-i" | "--ipip" => out.method = Some(Forwarding::Tunneling),
             "--tun-type" => {
-                out.tunnel = match value("a type")? {
+                out.tunnel.kind = match value("a type")? {
                     "ipip" => TunnelType::Ipip,
                     "gue" => TunnelType::Gue,
                     "gre" => TunnelType::Gre,
@@ -289,12 +289,10 @@ fn options<'l>(words: &[&'l str], place: &Place, notes: &mut Notes) -> Result<Op
             }
             "--tun-port" => {
                 let port = value("a port")?;
-                if port != GUE_PORT {
-                    notes.changed(
-                        place,
-                        format!("--tun-port {port}"),
-                        "tunnels of GUE end at port 6080 in the lab",
-                    );
+                out.tunnel.port = Tunnel::port_of(port);
+                if out.tunnel.port.is_none() {
+                    let what = format!("--tun-port {port}");
+                    notes.changed(place, what, TUNNEL_PORTS);
                 }
             }
             // What the lab has, too.

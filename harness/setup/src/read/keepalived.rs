@@ -6,7 +6,7 @@ use super::tree::{Statement, parse};
 use super::{Found, Resolve, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
-use crate::service::{Kind, Listen, Method, Server, Service};
+use crate::service::{Kind, Listen, Method, Server, Service, Tunnel};
 use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -195,7 +195,7 @@ fn range(address: &str, port: &str) -> Result<Vec<Listen>, String> {
 /// What a virtual server's block says of each of its services.
 struct Said {
     protocol: String,
-    kind: Option<(Forwarding, TunnelType)>,
+    kind: Option<(Forwarding, Tunnel)>,
     weight: u32,
     ipv6: Option<bool>,
     inhibit: bool,
@@ -383,7 +383,7 @@ fn of_service(
 }
 
 /// `DR`, `NAT`, `TUN`, `TUN type gue port 6080 nocsum`.
-fn method(words: &[String], place: &Place, notes: &mut Notes) -> Result<(Forwarding, TunnelType), String> {
+fn method(words: &[String], place: &Place, notes: &mut Notes) -> Result<(Forwarding, Tunnel), String> {
     let mut rest = words.iter().skip(1).map(String::as_str);
     let forwarding = match rest.next() {
         Some("DR") => Forwarding::DirectRouting,
@@ -394,24 +394,24 @@ fn method(words: &[String], place: &Place, notes: &mut Notes) -> Result<(Forward
             return Err(format!("`{other}` is no method: DR, NAT or TUN"));
         }
     };
-    let mut tunnel = TunnelType::Ipip;
+    let mut tunnel = Tunnel::default();
     while let Some(word) = rest.next() {
         match word {
             "type" => {
-                tunnel = match rest.next() {
+                tunnel.kind = match rest.next() {
                     Some("ipip") => TunnelType::Ipip,
                     Some("gue") => TunnelType::Gue,
                     Some("gre") => TunnelType::Gre,
                     _ => return Err("no type of a tunnel: ipip, gue or gre".to_owned()),
                 };
             }
-            "port" => match rest.next() {
-                Some("6080") => {}
-                other => {
-                    let what = format!("port {}", other.unwrap_or_default());
-                    notes.changed(place, what, "tunnels of GUE end at port 6080 in the lab");
+            "port" => {
+                let port = rest.next().unwrap_or_default();
+                tunnel.port = Tunnel::port_of(port);
+                if tunnel.port.is_none() {
+                    notes.changed(place, format!("port {port}"), super::ipvsadm::TUNNEL_PORTS);
                 }
-            },
+            }
             "nocsum" => {}
             "csum" | "remcsum" => {
                 notes.changed(place, word, "tunnels have no checksum in the lab (`nocsum`)");
@@ -428,7 +428,7 @@ fn server(inner: &Statement, service: &Service, said: &Said, notes: &mut Notes) 
     let endpoint = super::ipvsadm::with_port(endpoint, &service.listen);
     let local = endpoint.address().is_some_and(|address| address.is_loopback());
     // keepalived.conf(5) has NAT where nothing is said.
-    let mut kind = said.kind.unwrap_or((Forwarding::Masquerading, TunnelType::Ipip));
+    let mut kind = said.kind.unwrap_or((Forwarding::Masquerading, Tunnel::default()));
     let mut server = Server {
         endpoint,
         weight: said.weight,

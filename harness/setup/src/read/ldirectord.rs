@@ -4,8 +4,8 @@ use super::ipvsadm::{of_ipv6, with_port};
 use super::{Found, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Notes, Place, Source};
-use crate::service::{Listen, Method, Server, Service};
-use lvs_matrix_model::scenario::{Forwarding, TunnelType};
+use crate::service::{Listen, Method, Server, Service, Tunnel};
+use lvs_matrix_model::scenario::Forwarding;
 
 /// Does the line tell that this is the file?
 pub(super) fn is_of_it(line: &str) -> bool {
@@ -179,7 +179,7 @@ fn of_service(
                     method: if local {
                         Method::Local
                     } else {
-                        Method::By(forwarding, TunnelType::Ipip)
+                        Method::By(forwarding, Tunnel::default())
                     },
                     upper: 0,
                     lower: 0,

@@ -4,8 +4,8 @@ use super::ipvsadm::{of_ipv6, timeouts, with_port};
 use super::{Found, Unreadable, add_server, add_service, prefix, said_prefix, seconds};
 use crate::endpoint::Endpoint;
 use crate::place::{Place, Source};
-use crate::service::{Listen, Method, Server, Service};
-use lvs_matrix_model::scenario::{Forwarding, TunnelType};
+use crate::service::{Listen, Method, Server, Service, Tunnel};
+use lvs_matrix_model::scenario::Forwarding;
 
 const TIMEOUTS: &str = "Timeout (tcp tcpfin udp):";
 
@@ -111,7 +111,7 @@ fn server(address: &str, method: &str, weight: &str, place: &Place, found: &mut 
         .services
         .last_mut()
         .ok_or("no line above has a virtual service")?;
-    let by = |forwarding| Method::By(forwarding, TunnelType::Ipip);
+    let by = |forwarding| Method::By(forwarding, Tunnel::default());
     let method = match method {
         "Route" => by(Forwarding::DirectRouting),
         "Masq" => by(Forwarding::Masquerading),

@@ -45,6 +45,7 @@ pub(crate) fn action(one: Move, server: &Name, kind: ServerKind) -> Action {
         Move::Weight0 => table(TableAction::SetWeight { server, weight: 0 }),
         Move::Wait(time) => Action::wait(time),
         Move::Drained(time) => Action::Watch(WatchAction::WaitUntil(Until {
+            director: None,
             no_connections_to: Some(server),
             counted: Counted::Both,
             no_entry: false,

@@ -260,6 +260,7 @@ impl Lines<'_> {
         let to = (to_it && self.kind() != ServerKind::UdpEcho).then(|| self.server().clone());
         Self::client(ClientAction::Connect(Opening {
             service: None,
+            director: None,
             from: None,
             name: name.cloned(),
             to,

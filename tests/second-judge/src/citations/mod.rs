@@ -46,7 +46,8 @@ impl<'a> Cell<'a> {
     }
 
     fn is_from_director(&self, frame: &Frame) -> bool {
-        self.is_from(frame, "director") || self.is_from(frame, "director2")
+        let sender = self.record.by_mac(frame.from);
+        sender.is_some_and(|name| self.record.is_director(name))
     }
 
     /// Was it sent by a host that passes packets on?
@@ -86,7 +87,7 @@ impl<'a> Cell<'a> {
 
     fn is_real(&self, mac: [u8; 6]) -> bool {
         let name = self.record.by_mac(mac);
-        name.is_some_and(Record::is_real)
+        name.is_some_and(|name| self.record.is_real(name))
     }
 
     /// A segment of the client's to the virtual service. By an edited table the director may have put another

@@ -56,6 +56,11 @@ impl<'a> Cell<'a> {
     /// What the last words before it say of it.
     fn words(&self, before: &str, mention: &Mention<'_>, frame: &'a Frame) -> Result<(), String> {
         let clause = mention.clause;
+        // A director that is named goes for one.
+        let clause = self.record.directors().fold(clause.to_owned(), |clause, name| {
+            clause.replace(&format!("through {name}"), "through the director")
+        });
+        let clause = clause.as_str();
         let said = WORDS.iter().filter_map(|(words, says)| {
             let at = clause.rfind(words)?;
             Some((at + words.len(), words.len(), *says))
@@ -84,16 +89,20 @@ impl<'a> Cell<'a> {
             }
             Says::Answer if service.is_none_or(|s| s.length == 0 && !s.has(SYN)) => wrong("answers nothing"),
             Says::PassedOn if clause.contains("the router passed on as it was") => {
-                let right = self.is_from(frame, "router") && self.is_made_by(frame, "director");
+                let right = self.is_from(frame, "router")
+                    && self.record.directors().any(|name| self.is_made_by(frame, name));
                 right
                     .then_some(())
                     .ok_or_else(|| "is no segment of the director's from the router".to_owned())
             }
-            Says::PassedOn if !(is_director(&frame.host) && self.is_from(frame, &frame.host)) => {
+            Says::PassedOn if !(self.record.is_director(&frame.host) && self.is_from(frame, &frame.host)) => {
                 wrong("was not sent by the director")
             }
             Says::PassedOn if !self.is_real(frame.to) => wrong("does not go to a real server"),
-            Says::PassedOn => match self.last_host(before).filter(|name| !is_director(name)) {
+            Says::PassedOn => match self
+                .last_host(before)
+                .filter(|name| !self.record.is_director(name))
+            {
                 Some(name) if before.ends_with(name) && !self.is_to(frame, name) => {
                     wrong("goes to another server")
                 }
@@ -172,7 +181,7 @@ impl<'a> Cell<'a> {
                 let service = self.record.service.0;
                 let own = |sender, target| sender == service && target == service;
                 let right = matches!(frame.what, What::Arp { sender, target, .. } if own(sender, target));
-                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                let by = self.is_from_director(frame);
                 (right && by)
                     .then_some(())
                     .ok_or_else(|| "is no gratuitous ARP of a director for the VIP".to_owned())
@@ -180,21 +189,22 @@ impl<'a> Cell<'a> {
             Says::HasVip => {
                 let service = self.record.service.0;
                 let right = matches!(frame.what, What::Arp { operation: 2, sender, .. } if sender == service);
-                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                let by = self.is_from_director(frame);
                 (right && by)
                     .then_some(())
                     .ok_or_else(|| "is no ARP reply of a director for the VIP".to_owned())
             }
             Says::Redirect => {
                 let right = matches!(frame.what, What::Icmp { kind: 5, .. });
-                let by = self.record.by_mac(frame.from).is_some_and(is_director);
+                let by = self.is_from_director(frame);
                 (right && by)
                     .then_some(())
                     .ok_or_else(|| "is no ICMP redirect of a director".to_owned())
             }
             Says::Fragment => {
                 let last = mention.to.and_then(|to| self.frame(to));
-                let sent = |frame: &Frame| is_director(&frame.host) && self.is_from(frame, &frame.host);
+                let sent =
+                    |frame: &Frame| self.record.is_director(&frame.host) && self.is_from(frame, &frame.host);
                 let both = [Some(frame), last].into_iter().flatten();
                 let right = both
                     .into_iter()
@@ -422,11 +432,6 @@ enum Says {
     HasVip,
     Redirect,
     Fragment,
-}
-
-/// Is it the name of a director?
-fn is_director(name: &str) -> bool {
-    ["director", "director2"].contains(&name)
 }
 
 /// Words and what they say; of several in a clause the last counts.

@@ -16,7 +16,7 @@ impl Writer {
         for _ in 0..20 {
             let step = match self.chance.below(27) {
                 // What is in the table is known to keepalived alone.
-                0..=11 if self.keepalived.is_some() => self.keepalived(),
+                0..=11 if self.control_runs.is_some() => self.control(),
                 0..=2 => self.remove(),
                 3 => self.add(),
                 4 => self.weight(),
@@ -77,8 +77,8 @@ impl Writer {
         format!("{deed}-sync-daemon: {{ state: {state}, node: {node} }}")
     }
 
-    /// Something that is done to keepalived.
-    fn keepalived(&mut self) -> Option<String> {
+    /// Something that is done to the control plane.
+    fn control(&mut self) -> Option<String> {
         if self.second == Some(true) && self.chance.percent(15) {
             self.second = Some(false);
             let signal = self.chance.word(&["TERM", "KILL"]);
@@ -94,21 +94,22 @@ impl Writer {
         if self.second.is_some() && !self.synced && self.chance.percent(40) {
             return Some(self.sync_daemon());
         }
-        let runs = self.keepalived.as_mut()?;
+        let plane = self.plane;
+        let runs = self.control_runs.as_mut()?;
         if !*runs {
             *runs = true;
-            return Some("start-keepalived: {}".to_owned());
+            return Some(format!("start-{plane}: {{}}"));
         }
         match self.chance.below(4) {
             0 | 1 => {
-                self.keepalived = Some(false);
+                self.control_runs = Some(false);
                 let signal = self.chance.word(&["TERM", "KILL"]);
-                Some(format!("stop-keepalived: {{ signal: {signal} }}"))
+                Some(format!("stop-{plane}: {{ signal: {signal} }}"))
             }
-            2 => Some("reload-keepalived: {}".to_owned()),
+            2 => Some(format!("reload-{plane}: {{}}")),
             _ => {
                 let name = self.some_server(|_| true)?.name;
-                Some(format!("reload-keepalived: {{ without: {name} }}"))
+                Some(format!("reload-{plane}: {{ without: {name} }}"))
             }
         }
     }

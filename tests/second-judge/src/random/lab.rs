@@ -9,7 +9,17 @@ impl Writer {
         if !self.client_at.is_empty() {
             let _ = writeln!(text, "  client-at: {}", self.client_at);
         }
-        if self.keepalived.is_some() {
+        if self.control_runs.is_some() && self.plane == "ldirectord" {
+            let check = self.chance.word(&["connect", "external", "on"]);
+            let interval = self.chance.word(&["1s", "3s", "10s"]);
+            let count = self.chance.word(&["1", "3"]);
+            let quiescent = self.chance.word(&["", ", quiescent: no", ", quiescent: yes"]);
+            let _ = writeln!(
+                text,
+                "  ldirectord: {{ checktype: {check}, checkinterval: {interval}, \
+                 failurecount: {count}{quiescent} }}"
+            );
+        } else if self.control_runs.is_some() {
             // Two directors start twice as many programs, for as long as a hang is watched.
             let checks: &[&'static str] = match self.second {
                 Some(_) => &["tcp", "none"],

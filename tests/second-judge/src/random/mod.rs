@@ -15,7 +15,10 @@ pub fn scenario(seed: u64, number: u64) -> (String, String) {
     let chance = Chance::of(mixed.number() ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
     let name = format!("random-{seed}-{number}");
     let mut writer = Writer::new(chance);
-    writer.keepalived = (number % 9 == 4).then_some(true);
+    writer.control_runs = (number % 9 == 4).then_some(true);
+    if number % 36 == 4 {
+        writer.plane = "ldirectord";
+    }
     if number % 18 == 13 {
         writer.second = Some(true);
         writer.client_at = "";
@@ -24,7 +27,34 @@ pub fn scenario(seed: u64, number: u64) -> (String, String) {
         writer.vip.insert("director");
         writer.client_at = "";
     }
-    (name.clone(), writer.file(&name))
+    let text = writer.file(&name);
+    let text = if (number / 18).is_multiple_of(2) {
+        named(&text)
+    } else {
+        text
+    };
+    (name, text)
+}
+
+/// The same, with names of the author's for two directors, if it has two.
+fn named(text: &str) -> String {
+    if !text.contains("directors: 2") {
+        return text.to_owned();
+    }
+    let text = text.replace("directors: 2", "directors: { lb1: {}, lb2: {} }");
+    let of_word = |next: char| next.is_ascii_alphanumeric() || next == '-';
+    let mut out = String::new();
+    for piece in text.split_inclusive(|next| !of_word(next)) {
+        let word = piece.trim_end_matches(|next| !of_word(next));
+        let own = match word {
+            "director" => "lb1",
+            "director2" => "lb2",
+            other => other,
+        };
+        out.push_str(own);
+        out.push_str(piece.get(word.len()..).unwrap_or_default());
+    }
+    out
 }
 
 /// A real server as the steps so far left it.
@@ -79,8 +109,10 @@ struct Writer {
     doubtful: BTreeSet<&'static str>,
     /// Where the client is; empty if it is on the director's link.
     client_at: &'static str,
-    /// Does keepalived run on the director? `None` in a lab without one.
-    keepalived: Option<bool>,
+    /// Does the control plane run on the director? `None` in a lab without one.
+    control_runs: Option<bool>,
+    /// Which control plane a lab with one has.
+    plane: &'static str,
     /// Does keepalived run on a second director? `None` in a lab without one.
     second: Option<bool>,
     /// Sync daemons that steps have started: the director, and which daemon it is.
@@ -144,7 +176,8 @@ impl Writer {
                 others: BTreeSet::new(),
             },
             client_at: chance.word(&["", "", "", "", "", "", "", "behind-router", "behind-source-nat"]),
-            keepalived: None,
+            control_runs: None,
+            plane: "keepalived",
             second: None,
             daemons: BTreeSet::new(),
             synced: false,
@@ -204,7 +237,7 @@ impl Writer {
         for _ in 0..self.chance.below(3) {
             let step = match self.chance.below(6) {
                 // keepalived edits the table.
-                1 | 3 | 5 if self.keepalived.is_some() => None,
+                1 | 3 | 5 if self.control_runs.is_some() => None,
                 // Longer than any wait that a query of `before` comes after.
                 0 => self.timeouts(&["900s", "3000s"]),
                 1 => self.save(),

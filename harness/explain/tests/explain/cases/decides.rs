@@ -197,14 +197,16 @@ const DECIDES: &[Decides] = &[
         },
     ),
     ("host-off", "flat/1s", "the SYN arrived at the director", |cell| {
-        without(cell, |_, node| *node == Node::Director);
+        without(cell, |_, node| *node == Node::first_director());
     }),
     (
         "neighbour-still-reachable",
         "flat/1s",
         "the director asked in the end",
         |cell| {
-            without(cell, |packet, node| arp(packet) && *node == Node::Director);
+            without(cell, |packet, node| {
+                arp(packet) && *node == Node::first_director()
+            });
         },
     ),
     (
@@ -212,7 +214,7 @@ const DECIDES: &[Decides] = &[
         "sloppy-tcp/one",
         "sloppy_tcp was on",
         |cell| {
-            sysctl(cell, &Node::Director, "net.ipv4.vs.sloppy_tcp", "0");
+            sysctl(cell, &Node::first_director(), "net.ipv4.vs.sloppy_tcp", "0");
         },
     ),
     (
@@ -220,7 +222,7 @@ const DECIDES: &[Decides] = &[
         "sloppy-tcp/two",
         "sloppy_tcp was on",
         |cell| {
-            sysctl(cell, &Node::Director, "net.ipv4.vs.sloppy_tcp", "0");
+            sysctl(cell, &Node::first_director(), "net.ipv4.vs.sloppy_tcp", "0");
         },
     ),
     (
@@ -326,7 +328,7 @@ const DECIDES: &[Decides] = &[
         "datagram-scheduled",
         "udp/rs2_delete_same_none",
         "the director passed the datagram on",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "no-server-for-a-datagram",

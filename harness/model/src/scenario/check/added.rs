@@ -4,6 +4,8 @@ use super::health::Said;
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use crate::client::ClientChoice;
+use crate::keepalived::Keepalived;
+use crate::ldirectord::Ldirectord;
 use crate::mysqld::MysqldSetup;
 use crate::probe::Probe;
 use crate::scenario::mistake::{Mistake, MistakeKind};
@@ -11,12 +13,12 @@ use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{
-    MysqldInput, ProbeInput, RealServerInput, SaysOfLab, ServerProgramInput, ServiceInput,
+    DirectorsInput, MysqldInput, ProbeInput, RealServerInput, SaysOfLab, ServerProgramInput, ServiceInput,
 };
 use crate::scenario::table::Structure;
 use crate::scenario::{
-    ClientAt, Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip,
-    Wiring,
+    ClientAt, Director, Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind,
+    TunnelType, Vip, Wiring,
 };
 use crate::serving::{Asked, ServerProgram};
 use std::time::Duration;
@@ -25,6 +27,7 @@ use std::time::Duration;
 pub(super) struct Added {
     pub(super) forwarding: Option<At<Forwarding>>,
     pub(super) tunnel_type: Option<At<TunnelType>>,
+    pub(super) tunnel_port: Option<At<u16>>,
     pub(super) tunnel_family: Option<At<Family>>,
     pub(super) wired_for: Option<At<Vec<Forwarding>>>,
     pub(super) wiring: Option<At<Wiring>>,
@@ -43,8 +46,16 @@ pub(super) struct Added {
     pub(super) scheduler: Option<At<&'static str>>,
     pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
     /// Each part with its place.
-    pub(super) keepalived: Option<Said>,
-    pub(super) directors: Option<At<u8>>,
+    pub(super) keepalived: Option<Said<Keepalived>>,
+    pub(super) ldirectord: Option<Said<Ldirectord>>,
+    /// Where it is said, the directors.
+    pub(super) directors: Option<At<Vec<Director>>>,
+    /// Where each director has its name.
+    pub(super) director_names: Vec<At<Name>>,
+    /// Were the names of all directors read?
+    pub(super) directors_complete: bool,
+    /// What one director has of its own.
+    pub(super) own_sysctls: Vec<Sysctl>,
     pub(super) clients: Option<At<u8>>,
     pub(super) probes: Vec<At<Probe>>,
     pub(super) mysqld: MysqldSetup,
@@ -74,7 +85,8 @@ pub(super) struct Sysctl {
 impl Added {
     /// Every sysctl that it sets.
     pub(super) fn sysctls(&self) -> impl Iterator<Item = &Sysctl> {
-        SYSCTLS.iter().flat_map(|(_, sysctls)| sysctls(self))
+        let own = self.own_sysctls.iter();
+        SYSCTLS.iter().flat_map(|(_, sysctls)| sysctls(self)).chain(own)
     }
 
     pub(super) fn of(input: &impl SaysOfLab) -> Self {
@@ -82,6 +94,10 @@ impl Added {
         Self {
             forwarding: input.forwarding.cloned(),
             tunnel_type: input.tunnel_type.cloned(),
+            tunnel_port: input.tunnel_port.map(|port| At {
+                value: port.value.0,
+                span: port.span,
+            }),
             tunnel_family: input.tunnel_family.cloned(),
             wired_for: input.wired_for.map(|methods| At {
                 value: methods.items.iter().map(|method| method.value).collect(),
@@ -122,11 +138,17 @@ impl Added {
                 value: flags.items.iter().map(|flag| flag.value.0).collect(),
                 span: flags.span,
             }),
-            keepalived: input.keepalived.map(Said::of),
-            directors: input.directors.map(|directors| At {
-                value: directors.value.0,
-                span: directors.span,
-            }),
+            keepalived: input.keepalived.map(Said::<Keepalived>::of),
+            ldirectord: input.ldirectord.map(Said::<Ldirectord>::of),
+            directors: input.directors.map(directors),
+            director_names: input.directors.map(DirectorsInput::names).unwrap_or_default(),
+            directors_complete: input.directors.is_none_or(DirectorsInput::is_complete),
+            own_sysctls: input
+                .directors
+                .into_iter()
+                .flat_map(DirectorsInput::each)
+                .flat_map(|(_, own)| sysctls(own.sysctls.as_ref()))
+                .collect(),
             clients: input.clients.map(|clients| At {
                 value: clients.value.0,
                 span: clients.span,
@@ -164,6 +186,7 @@ impl Added {
         Lab {
             forwarding: value(self.forwarding),
             tunnel_type: value(self.tunnel_type),
+            tunnel_port: value(self.tunnel_port),
             tunnel_family: value(self.tunnel_family),
             wired_for: value(self.wired_for),
             wiring: value(self.wiring),
@@ -189,6 +212,7 @@ impl Added {
                 .map(|(host, how)| (host.value, how.value))
                 .collect(),
             keepalived: self.keepalived.map(|said| said.settings),
+            ldirectord: self.ldirectord.map(|said| said.settings),
             directors: value(self.directors),
             clients: value(self.clients),
             client,
@@ -221,6 +245,7 @@ impl Added {
             word_of("tunnel-type", self.tunnel_type.as_ref(), |kind| {
                 kind.as_str().to_owned()
             }),
+            word_of("tunnel-port", self.tunnel_port.as_ref(), u16::to_string),
             word_of("tunnel-family", self.tunnel_family.as_ref(), |family| {
                 family.as_str().to_owned()
             }),
@@ -256,7 +281,7 @@ impl Added {
                 u8::to_string,
             ),
             word_of("firewall-mark", self.firewall_mark.as_ref(), u32::to_string),
-            word_of("directors", self.directors.as_ref(), u8::to_string),
+            word_of("directors", self.directors.as_ref(), |all| format!("{all:?}")),
             word_of("clients", self.clients.as_ref(), u8::to_string),
             word_of("server-mtu", self.server_mtu.as_ref(), u16::to_string),
             word_of("server-port", self.server_port.as_ref(), u16::to_string),
@@ -264,6 +289,7 @@ impl Added {
         .into_iter()
         .flatten()
         .chain(self.keepalived.iter().flat_map(Said::single))
+        .chain(self.ldirectord.iter().flat_map(Said::single))
     }
 }
 
@@ -328,6 +354,7 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                 lower_threshold: server.lower_threshold.as_ref().map(|at| at.value.0),
                 forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
                 tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
+                tunnel_port: server.tunnel_port.as_ref().map(|port| port.value.0),
                 tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
                 port: server.port.as_ref().map(|port| port.value.0),
                 services: server
@@ -338,6 +365,24 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
             span: name.span,
         })
         .collect()
+}
+
+fn directors(input: &DirectorsInput) -> At<Vec<Director>> {
+    let value = match input {
+        DirectorsInput::Number(count) => Director::unnamed(count.value.0),
+        DirectorsInput::Named(named) => {
+            let each = named.entries.iter().map(|(name, own)| {
+                let own = sysctls(own.sysctls.as_ref()).into_iter();
+                Director {
+                    name: name.value.clone(),
+                    sysctls: own.map(|sysctl| (sysctl.key, sysctl.value)).collect(),
+                }
+            });
+            each.collect()
+        }
+    };
+    let span = input.span();
+    At { value, span }
 }
 
 fn services(input: Option<&Map<Name, ServiceInput>>) -> Vec<At<FurtherService>> {

@@ -4,7 +4,9 @@ use super::Draft;
 use super::added::Added;
 use crate::Name;
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind};
+use crate::scenario::{
+    Director, Family, Forwarding, FurtherService, Lab, Misbuild, RealServer, ServerKind, TunnelType,
+};
 
 /// What a cell says of its lab, the last word of each.
 pub(super) struct CellLab<'d> {
@@ -23,6 +25,17 @@ impl<'d> CellLab<'d> {
     /// Its real servers.
     pub(super) fn servers(&self) -> impl Iterator<Item = &'d At<RealServer>> {
         self.parts.iter().flat_map(|part| &part.real_servers)
+    }
+
+    /// Its directors, the first one before the second.
+    pub(super) fn directors(&self) -> Vec<Director> {
+        let said = self.last(|part| part.directors.as_ref());
+        said.map_or_else(|| Director::unnamed(1), |at| at.value.clone())
+    }
+
+    /// Is this the name of one of its directors?
+    pub(super) fn is_director(&self, name: &Name) -> bool {
+        self.directors().iter().any(|director| director.name == *name)
     }
 
     /// Its further virtual services.
@@ -82,7 +95,7 @@ impl<'d> CellLab<'d> {
     }
 
     /// The method that this real server has at the beginning.
-    fn own(&self, server: &RealServer) -> Forwarding {
+    pub(super) fn own(&self, server: &RealServer) -> Forwarding {
         let common = self.last(|part| part.forwarding.as_ref());
         server
             .forwarding
@@ -106,9 +119,13 @@ impl<'d> CellLab<'d> {
         self.servers().map(|at| &at.value).filter_map(|server| {
             let wrong = |how| self.is_misbuilt(server.name.as_str(), how);
             let mute = match self.own(server) {
-                Forwarding::DirectRouting | Forwarding::Tunneling => wrong(Misbuild::NoVip),
+                Forwarding::DirectRouting => wrong(Misbuild::NoVip),
+                Forwarding::Tunneling => wrong(Misbuild::NoVip) || wrong(Misbuild::WrongTunnelPort),
                 Forwarding::Masquerading => {
-                    wrong(Misbuild::WrongGateway) || self.is_misbuilt("director", Misbuild::NoForwarding)
+                    let directors = self.directors();
+                    let mut names = directors.iter().map(|director| director.name.as_str());
+                    wrong(Misbuild::WrongGateway)
+                        || names.any(|name| self.is_misbuilt(name, Misbuild::NoForwarding))
                 }
             };
             mute.then_some(&server.name)
@@ -127,13 +144,18 @@ impl<'d> CellLab<'d> {
         servers.filter_map(|server| Some((&server.name, server.upper_threshold?)))
     }
 
+    /// What its real servers run.
+    pub(super) fn server_kind(&self) -> ServerKind {
+        let said = self.last(|part| part.server.as_ref());
+        said.map_or_else(ServerKind::default, |at| at.value)
+    }
+
     /// The port of this real server, if it is not the service's, with where that is said.
     pub(super) fn translated(&self, server: &At<RealServer>) -> Option<(u16, Span)> {
         let common = self.last(|part| part.server_port.as_ref());
         let own = server.value.port.map(|port| (port, server.span));
         let said = own.or(common.map(|at| (at.value, at.span)));
-        let kind = self.last(|part| part.server.as_ref());
-        let of_service = kind.map_or_else(ServerKind::default, |kind| kind.value).port();
+        let of_service = self.server_kind().port();
         said.filter(|(port, _)| *port != of_service)
     }
 
@@ -141,6 +163,13 @@ impl<'d> CellLab<'d> {
     pub(super) fn all_translated(&self) -> impl Iterator<Item = (&'d Name, Span)> {
         self.servers()
             .filter_map(|server| Some((&server.value.name, self.translated(server)?.1)))
+    }
+
+    /// How tunneling puts packets for this real server into others.
+    pub(super) fn tunnel_type(&self, server: &RealServer) -> TunnelType {
+        let common = self.last(|part| part.tunnel_type.as_ref());
+        let said = server.tunnel_type.or(common.map(|at| at.value));
+        said.unwrap_or_default()
     }
 
     /// The family of the tunnels to this real server, if it is not the VIP's.

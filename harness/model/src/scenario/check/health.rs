@@ -1,13 +1,14 @@
-//! What is said of keepalived, with its places.
+//! What is said of a director's control plane, with its places.
 
 use crate::keepalived::Keepalived;
+use crate::ldirectord::Ldirectord;
 use crate::scenario::place::Span;
-use crate::scenario::syntax::KeepalivedInput;
+use crate::scenario::syntax::{KeepalivedInput, LdirectordInput};
 use crate::scenario::table::Structure;
 
-/// What the lab, or a value, says of keepalived.
-pub(super) struct Said {
-    pub(super) settings: Keepalived,
+/// What the lab, or a value, says of keepalived or of ldirectord.
+pub(super) struct Said<T> {
+    pub(super) settings: T,
     /// Where.
     pub(super) span: Span,
     /// What `names` says that words of a configuration are in the lab, with its place.
@@ -16,7 +17,7 @@ pub(super) struct Said {
     fields: Vec<(&'static str, String, Span)>,
 }
 
-impl Said {
+impl Said<Keepalived> {
     pub(super) fn of(input: &KeepalivedInput) -> Self {
         let check = input.check.as_ref();
         let times = [
@@ -75,7 +76,55 @@ impl Said {
             fields,
         }
     }
+}
 
+impl Said<Ldirectord> {
+    pub(super) fn of(input: &LdirectordInput) -> Self {
+        let mut fields = Vec::new();
+        let times = [
+            ("ldirectord.checkinterval", &input.checkinterval),
+            ("ldirectord.checktimeout", &input.checktimeout),
+        ];
+        let times = times
+            .into_iter()
+            .filter_map(|(key, at)| Some((key, at.as_ref()?)));
+        fields.extend(times.map(|(key, at)| (key, format!("{:?}", at.value.0), at.span)));
+        let switches = [
+            ("ldirectord.quiescent", &input.quiescent),
+            ("ldirectord.fork", &input.fork),
+            ("ldirectord.cleanstop", &input.cleanstop),
+            ("ldirectord.autoreload", &input.autoreload),
+        ];
+        let switches = switches
+            .into_iter()
+            .filter_map(|(key, at)| Some((key, at.as_ref()?)));
+        fields.extend(switches.map(|(key, at)| (key, at.value.as_str().to_owned(), at.span)));
+        let check = input.checktype.as_ref();
+        fields.extend(check.map(|at| ("ldirectord.checktype", at.value.as_str().to_owned(), at.span)));
+        let failures = input.failurecount.as_ref();
+        fields.extend(failures.map(|at| ("ldirectord.failurecount", at.value.0.to_string(), at.span)));
+        let fallback = input.fallback.as_ref();
+        fields.extend(fallback.map(|at| ("ldirectord.fallback", at.value.to_string(), at.span)));
+        Self {
+            settings: Ldirectord {
+                checktype: check.map(|at| at.value),
+                checkinterval: input.checkinterval.as_ref().map(|at| at.value.0),
+                checktimeout: input.checktimeout.as_ref().map(|at| at.value.0),
+                failurecount: failures.map(|at| at.value.0),
+                quiescent: input.quiescent.as_ref().map(|at| at.value),
+                fallback: fallback.map(|at| at.value.clone()),
+                fork: input.fork.as_ref().map(|at| at.value),
+                cleanstop: input.cleanstop.as_ref().map(|at| at.value),
+                autoreload: input.autoreload.as_ref().map(|at| at.value),
+            },
+            span: input.span(),
+            meant: Vec::new(),
+            fields,
+        }
+    }
+}
+
+impl<T> Said<T> {
     /// What has one value in a cell.
     pub(super) fn single(&self) -> impl Iterator<Item = (&'static str, String, Span)> {
         self.fields.iter().cloned()

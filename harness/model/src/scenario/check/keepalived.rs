@@ -1,10 +1,12 @@
 //! What keepalived cannot have in a lab, and what a lab with two directors cannot have.
 
 use super::cell_lab::CellLab;
+use super::control;
+use crate::control::ControlPlane;
 use crate::duration::Human;
 use crate::keepalived::{HealthCheck, Keepalived};
 use crate::scenario::mistake::{Mistake, MistakeKind};
-use crate::scenario::place::Span;
+use crate::scenario::place::{At, Span};
 use crate::scenario::{Family, ServerKind, Vip};
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use std::time::Duration;
 pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     let parts = || said.parts.iter().filter_map(|part| part.keepalived.as_ref());
     let directors = said.last(|part| part.directors.as_ref());
-    let two = directors.filter(|directors| directors.value > 1);
+    let two = directors.filter(|directors| directors.value.len() > 1);
     let Some(last) = parts().next_back() else {
         let Some(two) = two else {
             return Vec::new();
@@ -69,38 +71,9 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     }
     mistakes
         .extend(refused(&settings, family).map(|(key, message, label)| wrong(place(key), message, label)));
-    let cannot = |what: &str| {
-        let message = format!("keepalived with {what}");
-        wrong(last.span, message, "a lab with keepalived has none of these")
-            .help("leave one of the two out, or put them into values of one axis")
-    };
-    if said.last(|part| part.firewall_mark.as_ref()).is_some() {
-        mistakes.push(cannot("a service of a firewall mark"));
-    }
-    if said.last(|part| part.scheduler_flags.as_ref()).is_some() {
-        mistakes.push(cannot("flags of the scheduler"));
-    }
-    if said.last(|part| part.persistence_prefix.as_ref()).is_some() {
-        mistakes.push(cannot("a prefix of persistence"));
-    }
-    if said.one_packet().is_some() {
-        mistakes.push(cannot("packets that are scheduled one by one"));
-    }
-    if said.thresholds().next().is_some() {
-        mistakes.push(cannot("thresholds of real servers"));
-    }
-    if said.misbuilt().next().is_some() {
-        mistakes.push(cannot("a lab that is built wrong"));
-    }
-    let own = said.servers().any(|server| server.value.forwarding.is_some());
-    if own {
-        mistakes.push(cannot("real servers that have methods of their own"));
-    }
-    let kind = said.last(|part| part.server.as_ref());
-    let kind = kind.map_or_else(ServerKind::default, |at| at.value);
+    mistakes.extend(control::unfit(said, ControlPlane::Keepalived, last.span));
     let check = place("keepalived.check");
-    match (kind, settings.check()) {
-        (ServerKind::UdpEcho, _) => mistakes.push(cannot("servers of UDP")),
+    match (said.server_kind(), settings.check()) {
         (ServerKind::Program, HealthCheck::Query) => mistakes.push(
             wrong(
                 check,
@@ -109,31 +82,16 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
             )
             .help("say `check: tcp`, which only connects"),
         ),
-        (ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::Program, _) => {}
+        // `control::unfit` has refused servers of UDP.
+        (ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program, _) => {}
     }
-    if let Some(sorry) = &settings.sorry_server {
+    if let Some(value) = settings.sorry_server {
         let span = place("keepalived.sorry-server");
-        let server = said.servers().find(|server| server.value.name == *sorry);
-        match server {
-            None => mistakes.push(
-                wrong(
-                    span,
-                    format!("no real server named `{sorry}`"),
-                    "the sorry server is a real server of the lab",
-                )
-                .help(format!("add `{sorry}: {{ stands-by: true }}` to `real-servers`")),
-            ),
-            Some(server) if !server.value.stands_by => mistakes.push(
-                wrong(
-                    span,
-                    format!("`{sorry}` is in the table from the beginning"),
-                    "the sorry server is there when all others have failed",
-                )
-                .second(server.span, "it does not stand by")
-                .help(format!("say `{sorry}: {{ stands-by: true }}`")),
-            ),
-            Some(_) => {}
-        }
+        mistakes.extend(control::last_resort(
+            said,
+            "the sorry server",
+            &At { value, span },
+        ));
     }
     mistakes
 }

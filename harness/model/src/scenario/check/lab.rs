@@ -2,11 +2,11 @@
 //! once.
 
 use super::added::{Added, SYSCTLS, Sysctl, SysctlsOf};
-use super::{AxisDraft, wiring};
+use super::{AxisDraft, directors, wiring};
 use crate::Name;
 use crate::base::MAX_REAL_SERVERS;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
-use crate::scenario::place::Span;
+use crate::scenario::place::{At, Span};
 use std::collections::HashMap;
 
 /// Checks the lab. Says whether all real servers of the file are known, so that their names can be looked up.
@@ -14,8 +14,17 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
     let Some(lab) = &draft.lab else {
         return false;
     };
-    for added in std::iter::once(lab).chain(draft.values().map(|value| &value.added)) {
+    let parts = || std::iter::once(lab).chain(draft.values().map(|value| &value.added));
+    let servers = parts().flat_map(|added| &added.real_servers);
+    let names: Vec<At<Name>> = servers
+        .map(|server| At {
+            value: server.value.name.clone(),
+            span: server.span,
+        })
+        .collect();
+    for added in parts() {
         reserved(added, mistakes);
+        directors::check(added, &names, mistakes);
         added
             .misfits
             .iter()

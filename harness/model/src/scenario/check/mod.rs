@@ -5,7 +5,9 @@ mod added;
 mod cell_lab;
 mod client;
 mod client_steps;
+mod control;
 mod coverage;
+mod directors;
 mod expect;
 mod expected;
 mod explore;
@@ -15,6 +17,7 @@ mod health;
 mod into_scenario;
 mod keepalived;
 mod lab;
+mod ldirectord;
 mod own_config;
 mod possible;
 mod probes;
@@ -36,6 +39,7 @@ use super::syntax::{ObserveInput, Placed, SaysOfLab, ScenarioInput};
 use super::table::Structure;
 use super::{KERNEL, Observe, Scenario, Source};
 use crate::Name;
+use crate::action::Node;
 use crate::base::{Line, choice_of};
 use crate::duration::Human;
 use std::time::Duration;
@@ -67,6 +71,8 @@ struct Draft {
     /// Were all expectations read?
     expectations_complete: bool,
     explore: Option<explore::ExploreDraft>,
+    /// The director that is meant where none is named.
+    first_director: Node,
     places: Places,
 }
 
@@ -94,7 +100,8 @@ struct ValueDraft {
 /// The scenario, if the mistakes did not grow. Its cells must be covered on kernels of these lines.
 pub(super) fn check(input: &ScenarioInput, lines: &[Line], mistakes: &mut Mistakes) -> Option<Scenario> {
     let before = mistakes.count();
-    let draft = draft(input, mistakes);
+    let mut draft = draft(input, mistakes);
+    draft.know_directors();
     let real_servers_known = lab::check(&draft, mistakes);
     if real_servers_known {
         steps::check_names(&draft, mistakes);
@@ -236,6 +243,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
             .explore
             .as_ref()
             .map(|input| explore::ExploreDraft::of(input, mistakes)),
+        first_director: Node::first_director(),
         places,
     }
 }

@@ -73,7 +73,8 @@ fn of_cell(draft: &Draft, choice: &[usize], said: &CellLab<'_>) -> Vec<Mistake> 
         }
         found.extend(complaints(config, &settings, &facts, true, span));
     }
-    let syncs = settings.understood(facts.port).sync;
+    let first = facts.directors.first().map_or("", String::as_str);
+    let syncs = settings.understood(facts.port, first).sync;
     for step in steps(draft, choice) {
         found.extend(reload(step, &settings, &facts));
         let by_hand = matches!(
@@ -157,8 +158,7 @@ fn wrong(span: Span, message: String, label: &str) -> Mistake {
 }
 
 fn facts(said: &CellLab<'_>, span: Span) -> LabFacts {
-    let server = said.last(|part| part.server.as_ref());
-    let port = server.map(|at| at.value).unwrap_or_default().port();
+    let port = said.server_kind().port();
     let own_port = said
         .last(|part| part.server_port.as_ref())
         .map_or(port, |at| at.value);
@@ -170,13 +170,8 @@ fn facts(said: &CellLab<'_>, span: Span) -> LabFacts {
             (server.name.clone(), server.port.unwrap_or(own_port), weight)
         })
         .collect();
-    let two = said
-        .last(|part| part.directors.as_ref())
-        .is_some_and(|at| at.value > 1);
-    let directors: Vec<String> = match two {
-        true => vec!["director".to_owned(), "director2".to_owned()],
-        false => vec!["director".to_owned()],
-    };
+    let directors: Vec<String> = said.directors().iter().map(|one| one.name.to_string()).collect();
+    let two = directors.len() > 1;
     let router = said
         .last(|part| part.client_at.as_ref())
         .filter(|at| at.value != ClientAt::OnLink);

@@ -66,8 +66,7 @@ fn without_probes(span: Span) -> Mistake {
 
 /// What the probes of a cell cannot do in its lab.
 fn unfit(said: &CellLab<'_>, probes: &[&At<Probe>]) -> Vec<Mistake> {
-    let kind = said.last(|part| part.server.as_ref());
-    let kind = kind.map_or_else(ServerKind::default, |at| at.value);
+    let kind = said.server_kind();
     let mut mistakes = Vec::new();
     let mut known = HashMap::new();
     for At { value: probe, span } in probes {

@@ -4,7 +4,7 @@ use super::cell_lab::CellLab;
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, listed};
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Forwarding, FurtherService, RealServer, ServerKind, Vip};
+use crate::scenario::{Forwarding, FurtherService, RealServer, Vip};
 use std::collections::BTreeSet;
 
 /// So many further services a lab may have.
@@ -55,24 +55,21 @@ pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
 
 /// What has one service only.
 fn alone(said: &CellLab<'_>, first: &At<FurtherService>) -> Option<Mistake> {
-    let keepalived = said.parts.iter().any(|part| part.keepalived.is_some());
-    let two = said
-        .last(|part| part.directors.as_ref())
-        .is_some_and(|at| at.value > 1);
+    let two = said.directors().len() > 1;
     let routed = said
         .last(|part| part.vip.as_ref())
         .is_some_and(|at| at.value == Vip::Routed);
-    let (what, why) = match (keepalived, two, routed && !first.value.same_mark) {
-        (true, _, _) => (
-            "`keepalived`",
+    let (what, why) = match (said.control_plane(), two, routed && !first.value.same_mark) {
+        (Some(plane), _, _) => (
+            format!("`{plane}`"),
             "its configuration is made for the lab's own service",
         ),
-        (false, true, _) => ("`directors: 2`", "two directors have one service"),
-        (false, false, true) => (
-            "`vip: routed`",
+        (None, true, _) => ("two directors".to_owned(), "two directors have one service"),
+        (None, false, true) => (
+            "`vip: routed`".to_owned(),
             "only what has the lab's firewall mark is taken in",
         ),
-        (false, false, false) => return None,
+        (None, false, false) => return None,
     };
     Some(
         wrong(first.span, format!("`services` with {what}"), why)
@@ -87,8 +84,7 @@ fn place_taken(
     earlier: &[&At<FurtherService>],
 ) -> Option<Mistake> {
     let At { value, span } = service;
-    let own = said.last(|part| part.server.as_ref());
-    let own = own.map_or_else(ServerKind::default, |kind| kind.value).port();
+    let own = said.server_kind().port();
     if value.name == Name::of_own_service() {
         let label = "so the lab's own virtual service is called";
         return Some(wrong(

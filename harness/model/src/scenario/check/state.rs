@@ -2,6 +2,7 @@
 //! [`lab::State`](crate::lab::State) knows.
 
 use crate::Name;
+use crate::control::ControlPlane;
 use crate::lab::Conflict;
 use crate::scenario::mistake::MistakeKind;
 
@@ -177,27 +178,38 @@ impl From<Conflict<'_>> for Wrong {
                 help: "`router` is the host between the client and the director: add `client-at: \
                        behind-router` or `client-at: behind-source-nat` to the lab",
             },
-            Conflict::NoKeepalived => Self {
-                kind: TableState,
-                message: "the lab has no keepalived".to_owned(),
-                label: "the director's table is edited by steps alone",
-                help: "add `keepalived: {}` to the lab",
-            },
-            Conflict::KeepalivedRuns => wrong(
+            Conflict::NoControl(plane) => {
+                let (label, help) = match plane {
+                    ControlPlane::Keepalived => (
+                        "no keepalived edits the director's table",
+                        "add `keepalived: {}` to the lab",
+                    ),
+                    ControlPlane::Ldirectord => (
+                        "no ldirectord edits the director's table",
+                        "add `ldirectord: {}` to the lab",
+                    ),
+                };
+                Self {
+                    kind: TableState,
+                    message: format!("the lab has no {plane}"),
+                    label,
+                    help,
+                }
+            }
+            Conflict::ControlRuns(plane) => wrong(
                 TableState,
-                "keepalived is running already".to_owned(),
+                format!("{plane} is running already"),
                 "it runs from the beginning, until it is stopped",
             ),
-            Conflict::KeepalivedStopped => wrong(
-                TableState,
-                "keepalived is stopped".to_owned(),
-                "it was stopped before",
-            ),
-            Conflict::NoSecondDirector => Self {
+            Conflict::ControlStopped(plane) => {
+                wrong(TableState, format!("{plane} is stopped"), "it was stopped before")
+            }
+            Conflict::NoSuchDirector(node) => Self {
                 kind: MistakeKind::UnknownServer,
-                message: "the lab has no second director".to_owned(),
-                label: "`director2` is the second director",
-                help: "add `directors: 2` to the lab",
+                message: format!("the lab has no director `{node}`"),
+                label: "`directors` says which there are",
+                help: "add `directors: 2` to the lab, with which there are `director` and `director2`; or \
+                       name this one in `directors`",
             },
             Conflict::NoOtherDirector => Self {
                 kind: MistakeKind::UnknownServer,
@@ -208,8 +220,8 @@ impl From<Conflict<'_>> for Wrong {
             Conflict::NoDirector(node) => Self {
                 kind: MistakeKind::UnknownServer,
                 message: format!("`{node}` is no director"),
-                label: "the VIP moves between the directors",
-                help: "name `director` or `director2`",
+                label: "only directors have what this step is about",
+                help: "name one of the directors: `director` or `director2`, or as `directors` names them",
             },
             Conflict::VipOfKeepalived => Self {
                 kind: TableState,
@@ -221,13 +233,13 @@ impl From<Conflict<'_>> for Wrong {
             Conflict::HasVip(node) => wrong(
                 TableState,
                 format!("`{node}` has the VIP already"),
-                "`director` has it at the beginning",
+                "the first director has it at the beginning",
             ),
             Conflict::SpeaksNoVrrp(node) => Self {
                 kind: FirewallState,
                 message: format!("`{node}` speaks no VRRP"),
                 label: "the directors of a lab with two speak it",
-                help: "name `director` or `director2`, in a lab with `directors: 2`",
+                help: "name one of two directors: `director` or `director2`, or as `directors` names them",
             },
             Conflict::OnlyDirector => Self {
                 kind: HostOff,

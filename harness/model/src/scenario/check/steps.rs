@@ -52,6 +52,24 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
     let mut seen = HashSet::new();
     known.retain(|name| seen.insert(*name));
     for step in draft.all_steps() {
+        // Of a host that `on` names it was not asked before whether it is a director.
+        if let (Action::Table(edit), Some(span)) = (&step.action, step.on)
+            && !edit.on.is_director()
+        {
+            let message = format!("`{}` is no director", edit.on);
+            let label = format!("directors: {}", draft.directors_listed());
+            let help = "`on` stands beside an action that edits a table, and names the director";
+            mistakes.add(Mistake::new(MistakeKind::NotOneAction, span, message, label).help(help));
+            continue;
+        }
+        if let Some((node, span)) = step.director()
+            && !node.is_director()
+        {
+            let message = format!("`{node}` is no director");
+            let label = format!("directors: {}", draft.directors_listed());
+            mistakes.add(Mistake::new(MistakeKind::UnknownServer, span, message, label));
+            continue;
+        }
         let Some((name, span)) = step.server().zip(step.host()) else {
             continue;
         };
@@ -71,9 +89,12 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         let (what, more) = match of_any_host {
             true => (
                 "host",
-                "client, director, director2 (with `directors: 2`), router (with `client-at`), ",
+                format!(
+                    "client, {}, router (with `client-at`), ",
+                    draft.directors_listed()
+                ),
             ),
-            false => ("real server", ""),
+            false => ("real server", String::new()),
         };
         mistakes.add(
             Mistake::new(

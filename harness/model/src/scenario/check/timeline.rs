@@ -184,16 +184,17 @@ impl<'d, 'f> Walk<'d, 'f> {
             .with_mute(wiring.all_mute())
             .with_bypass(!bypassing.is_empty());
         let state = if said().any(|added| added.firewall_mark.is_some()) {
-            state.with_marks_by(&Node::Director)
+            state.with_marks_by(&draft.first_director)
         } else {
             state
         };
         let several = services().next().is_some() || servers.iter().any(|server| server.services.is_some());
         let client_at = wiring.last(|part| part.client_at.as_ref());
         let state = state.with_router(client_at.map_or_else(ClientAt::default, |at| at.value));
-        let state = state.with_keepalived(said().any(|added| added.keepalived.is_some()));
-        let directors = wiring.last(|part| part.directors.as_ref());
-        let state = state.with_second_director(directors.is_some_and(|directors| directors.value > 1));
+        let state = state.with_control(wiring.control_plane());
+        let directors = wiring.directors().into_iter();
+        let directors: Vec<Node> = directors.map(|director| Node::Director(director.name)).collect();
+        let state = state.with_directors(directors.iter());
         Self {
             draft,
             choice,
@@ -459,13 +460,15 @@ impl<'d, 'f> Walk<'d, 'f> {
     /// A connection can only be opened to a real server that is in the director's table.
     fn needs_server(&mut self, step: &Placed, server: &Name) {
         let service = step.action.of_client().and_then(ClientAction::service);
+        let meant = self.state.director_meant(step.action.names_director());
+        let table = meant.and_then(|meant| self.state.table_of(meant));
         let in_table = |table: &Table| match service.and_then(|name| table.further.get(name)) {
             Some(further) => further.servers.contains_key(server),
             None => table.servers.contains_key(server),
         };
         if self.state.servers().all(|known| known != server) {
             self.unknown_here(step, server);
-        } else if !self.state.table().is_none_or(in_table) {
+        } else if !table.is_none_or(in_table) {
             let wrong = not_in_table(server);
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
@@ -482,7 +485,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
         self.can_be_reached(step);
-        let on = step.action.edit().map_or(Node::Director, |edit| edit.on.clone());
+        let on = step.action.edit().map(|edit| edit.on.clone());
+        let on = on.unwrap_or_else(|| self.draft.first_director.clone());
         let before = self.state.table_of(&on).cloned();
         // Nobody asks here which step it was.
         self.state.apply(0, &step.action);

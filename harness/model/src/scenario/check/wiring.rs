@@ -3,11 +3,12 @@
 
 use super::cell_lab::CellLab;
 use super::findings::Findings;
-use super::{AxisDraft, Draft, keepalived, service, services};
+use super::{AxisDraft, Draft, directors, keepalived, ldirectord, service, services};
 use crate::Name;
+use crate::base::GUE_PORT;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::At;
-use crate::scenario::{ClientAt, Family, Forwarding, Misbuild, RealServer, Wiring};
+use crate::scenario::{ClientAt, Family, Forwarding, Misbuild, RealServer, ServerKind, TunnelType, Wiring};
 
 /// Every two values of different axes meet in some cell.
 pub(super) fn conflicts(axes: &[AxisDraft], mistakes: &mut Mistakes) {
@@ -44,7 +45,11 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     for choice in Draft::cells(sizes) {
         let said = CellLab::of(draft, &choice);
         let of_service = service::unfit(&said).into_iter().chain(services::unfit(&said));
-        let others = of_service.chain(keepalived::unfit(&said));
+        let of_directors = directors::unfit(&said, &draft.first_director, draft.places.file);
+        let others = of_service
+            .chain(keepalived::unfit(&said))
+            .chain(ldirectord::unfit(&said))
+            .chain(of_directors);
         for mistake in unfit(&said).into_iter().chain(others) {
             let span = mistake.span;
             findings.add(|| draft.slug(&choice), span, MistakeKind::Wiring, || mistake);
@@ -116,7 +121,7 @@ fn misbuilt(said: &CellLab<'_>) -> Vec<Mistake> {
     let ipv6 = family.is_some_and(|family| family.value == Family::Ipv6);
     let unfit = |(host, how): &(At<Name>, At<Misbuild>)| {
         let server = said.servers().find(|server| server.value.name == host.value);
-        let director = host.value.as_str() == "director";
+        let director = said.is_director(&host.value);
         let wired = |wanted: &[Forwarding]| {
             let methods = server.map(|server| said.wired(&server.value));
             methods.is_some_and(|methods| methods.iter().any(|method| wanted.contains(method)))
@@ -136,6 +141,10 @@ fn misbuilt(said: &CellLab<'_>) -> Vec<Mistake> {
                 "a real server that is masqueraded sends its answers to the director",
             ),
             Misbuild::NoForwarding => (director, "it is the director that passes packets on"),
+            Misbuild::WrongTunnelPort => (
+                server.is_some_and(|server| gue(said, &server.value)),
+                "a tunnel of GUE ends at a port: `forwarding: tunneling` with `tunnel-type: gue`",
+            ),
         };
         (!fits).then(|| {
             let (host, how) = (&host.value, how);
@@ -192,6 +201,11 @@ fn untranslated(said: &CellLab<'_>) -> Vec<Mistake> {
     said.servers().filter_map(mistake).collect()
 }
 
+/// Is this real server reached by a tunnel of GUE?
+fn gue(said: &CellLab<'_>, server: &RealServer) -> bool {
+    said.wired(server).contains(&Forwarding::Tunneling) && said.tunnel_type(server) == TunnelType::Gue
+}
+
 /// What is said of tunnels where there are none, and tunnels of the other family that are not alone.
 fn untunneled(said: &CellLab<'_>) -> Vec<Mistake> {
     let wrong = |span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
@@ -207,6 +221,39 @@ fn untunneled(said: &CellLab<'_>) -> Vec<Mistake> {
             said.last(|part| part.tunnel_family.as_ref()).map(|at| at.span),
         ),
     ];
+    let port = said.last(|part| part.tunnel_port.as_ref());
+    if let Some(port) = port.filter(|_| !said.servers().any(|server| gue(said, &server.value))) {
+        let message = "`tunnel-port` without a tunnel of GUE".to_owned();
+        mistakes.push(
+            wrong(port.span, message, "no real server is reached by one")
+                .help("add `forwarding: tunneling` and `tunnel-type: gue`: the others have no port"),
+        );
+    }
+    let kind = said.server_kind();
+    let taken = |port: u16| {
+        let mut others = said.services();
+        kind == ServerKind::UdpEcho
+            && (port == kind.port() || others.any(|service| service.value.port == port))
+    };
+    for At { value: server, span } in said.servers().filter(|server| gue(said, &server.value)) {
+        let common = port.map_or(GUE_PORT, |port| port.value);
+        let own = server.tunnel_port.unwrap_or(common);
+        if taken(own) {
+            let message = format!(
+                "the tunnel to `{}` and its echo server have one port of UDP",
+                server.name
+            );
+            let at = port.filter(|_| server.tunnel_port.is_none());
+            mistakes.push(
+                wrong(
+                    at.map_or(*span, |port| port.span),
+                    message,
+                    "its echo server listens there",
+                )
+                .help(format!("take another `tunnel-port` than {own}")),
+            );
+        }
+    }
     for (key, span) in of_lab {
         if let Some(span) = span.filter(|_| !said.servers().any(|server| tunnels(&server.value))) {
             let message = format!("`{key}` without a tunnel");
@@ -225,6 +272,13 @@ fn untunneled(said: &CellLab<'_>) -> Vec<Mistake> {
             let message = format!("`{}` has a `{key}` without a tunnel", server.name);
             wrong(*span, message, "it is not reached by one").help("give it `forwarding: tunneling`")
         }));
+        if server.tunnel_port.is_some() && !gue(said, server) {
+            let message = format!("`{}` has a `tunnel-port` without a tunnel of GUE", server.name);
+            mistakes.push(
+                wrong(*span, message, "it is not reached by one")
+                    .help("give it `forwarding: tunneling` and `tunnel-type: gue`: the others have no port"),
+            );
+        }
         let other = said
             .wired(server)
             .into_iter()

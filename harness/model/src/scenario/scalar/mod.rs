@@ -7,8 +7,8 @@ mod word;
 
 pub(super) use config::{ConfigText, ConfigWord, LabWord};
 pub(super) use number::{
-    Attempts, Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port,
-    PrefixLength, Probes, Retries, Rows, ServerPort, Threshold, VrrpVersion, Weight,
+    Attempts, Bytes, ClientNumber, Clients, Count, Directors, Errno, ErrorCode, Failures, Length, Mark, Mss,
+    Mtu, Port, PrefixLength, Probes, Retries, Rows, ServerPort, Threshold, VrrpVersion, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};

@@ -127,6 +127,25 @@ impl Scalar for Retries {
     }
 }
 
+/// How many checks in a row fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Failures(pub(in crate::scenario) u8);
+
+impl Scalar for Failures {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {MAX_RETRIES}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|times| (1..=MAX_RETRIES).contains(times))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of failures", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_RETRIES })
+    }
+}
+
 /// A version of VRRP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct VrrpVersion(pub(in crate::scenario) u8);
@@ -152,7 +171,7 @@ pub(in crate::scenario) struct Directors(pub(in crate::scenario) u8);
 
 impl Scalar for Directors {
     fn accepts() -> String {
-        "1 or 2".to_owned()
+        "1 or 2, or a map from names: `{ lb1: {}, lb2: {} }`".to_owned()
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         whole(text)

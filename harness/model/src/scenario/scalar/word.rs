@@ -11,6 +11,7 @@ use crate::action::{
 };
 use crate::client::Program;
 use crate::keepalived::HealthCheck;
+use crate::ldirectord::{CheckType, Switch};
 use crate::probe::Asks;
 use schemars::{Schema, json_schema};
 
@@ -93,6 +94,21 @@ impl Word for HealthCheck {
         &[("tcp", Self::Tcp), ("query", Self::Query), ("none", Self::None)];
 }
 
+impl Word for CheckType {
+    const WHAT: &'static str = "a type of check";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("connect", Self::Connect),
+        ("negotiate", Self::Negotiate),
+        ("external", Self::External),
+        ("on", Self::On),
+    ];
+}
+
+impl Word for Switch {
+    const WHAT: &'static str = "one of two words";
+    const WORDS: &'static [(&'static str, Self)] = &[("yes", Self::Yes), ("no", Self::No)];
+}
+
 impl Word for Asks {
     const WHAT: &'static str = "a way for a probe to ask";
     const WORDS: &'static [(&'static str, Self)] = &[
@@ -114,6 +130,7 @@ impl Word for Misbuild {
         ("no-vip", Self::NoVip),
         ("wrong-gateway", Self::WrongGateway),
         ("no-forwarding", Self::NoForwarding),
+        ("wrong-tunnel-port", Self::WrongTunnelPort),
     ];
 }
 

@@ -3,11 +3,11 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, ClientAction, ClockAction, Closing, Counted, Edit, FirewallVerdict, HostAction,
-    MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction, Request, ServiceEdit,
-    Statement, StopSignal, SyncState, TableAction, Timed, TrafficAction, Until, WatchAction, client_actions,
-    clock_actions, host_actions, mysqld_actions, opening_fields, request_fields, statement_fields,
-    table_actions, traffic_actions, until_fields, watch_actions,
+    Action, Chain, ClientAction, ClockAction, Closing, ControlStep, Counted, Edit, FirewallVerdict,
+    HostAction, MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction, Request,
+    ServiceEdit, Statement, StopSignal, SyncState, TableAction, Timed, TrafficAction, Until, WatchAction,
+    client_actions, clock_actions, host_actions, mysqld_actions, opening_fields, request_fields,
+    statement_fields, table_actions, traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -74,9 +74,11 @@ impl Placed {
     pub(in crate::scenario) fn server(&self) -> Option<&Name> {
         let to = self.action.of_client().and_then(ClientAction::to);
         let without = match &self.action {
-            Action::Host(HostAction::ReloadKeepalived { without, .. }) => without.as_ref(),
-            Action::Host(_)
-            | Action::Table(_)
+            Action::Host(action) => match action.of_control() {
+                Some((_, ControlStep::Reload { without, .. })) => without,
+                Some((_, ControlStep::Stop(_) | ControlStep::Start)) | None => None,
+            },
+            Action::Table(_)
             | Action::Other(_)
             | Action::Mysqld(_)
             | Action::Traffic(_)
@@ -101,6 +103,21 @@ impl Placed {
         .iter()
         .find_map(|field| self.place(field))
         .or(self.on)
+    }
+
+    /// The director of a wait or of a connect, with the place.
+    pub(in crate::scenario) fn director(&self) -> Option<(&Host, Span)> {
+        let named = match &self.action {
+            Action::Watch(action) => action.until().director.as_ref(),
+            Action::Client(action) => action.opening().and_then(|opening| opening.director.as_ref()),
+            Action::Host(_)
+            | Action::Table(_)
+            | Action::Other(_)
+            | Action::Mysqld(_)
+            | Action::Traffic(_)
+            | Action::Wait(_) => None,
+        };
+        named.zip(self.place("director"))
     }
 
     /// Where what it waits for is said.
@@ -149,7 +166,7 @@ const AFTER_SAYS: &str =
 
 /// What authors read of `on`.
 const ON_SAYS: &str = "The director whose table is edited. Only beside an action that edits a table. \
-    Default: `director`.";
+    Default: the first one.";
 
 impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
@@ -225,11 +242,6 @@ fn edit_on(action: &Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) 
         mistakes.add(wrong(message, "it edits no table", span));
         return None;
     };
-    if !node.is_director() {
-        let message = format!("`{}` is no director", on.value);
-        mistakes.add(wrong(message, "directors: director, director2", on.span));
-        return None;
-    }
     let (on, action) = (node, action.clone());
     Some(Edit { on, action }.into())
 }

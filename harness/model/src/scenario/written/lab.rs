@@ -1,18 +1,20 @@
 //! What a scenario says of its lab.
 
 use super::super::{
-    ClientAt, Family, Forwarding, FurtherService, Lab, RealServer, ServerKind, TunnelType, Vip, Wiring,
+    ClientAt, Director, Family, Forwarding, FurtherService, Lab, RealServer, ServerKind, TunnelType, Vip,
+    Wiring,
 };
 use super::part::{Fields, Part, data, extend, insert};
 use crate::client::{ClientChoice, Program};
-use crate::keepalived::Keepalived;
 use crate::probe::Probe;
 use crate::serving::{Asked, ServerProgram};
+use serde::Serialize;
 
 pub(super) fn lab(lab: &Lab) -> Fields {
     let Lab {
         forwarding,
         tunnel_type,
+        tunnel_port,
         tunnel_family,
         wired_for,
         wiring,
@@ -33,6 +35,7 @@ pub(super) fn lab(lab: &Lab) -> Fields {
         real_servers: servers,
         misbuilt,
         keepalived,
+        ldirectord,
         directors,
         clients,
         client: the_client,
@@ -64,6 +67,9 @@ pub(super) fn lab(lab: &Lab) -> Fields {
     if let Some(program) = program {
         insert(&mut map, "server-program", server_program(program));
     }
+    if let Some(port) = tunnel_port {
+        insert(&mut map, "tunnel-port", number(port));
+    }
     if let Some(port) = server_port {
         insert(&mut map, "server-port", number(port));
     }
@@ -74,7 +80,16 @@ pub(super) fn lab(lab: &Lab) -> Fields {
         insert(&mut map, "persistence-prefix", number(length));
     }
     if let Some(directors) = directors {
-        insert(&mut map, "directors", number(directors));
+        let each = |director: &Director| {
+            let mut own = Fields::new();
+            insert(&mut own, "sysctls", sysctls(&director.sysctls));
+            (director.name.to_string(), Part::Map(own))
+        };
+        let part = match Director::only_counted(directors) {
+            Some(count) => number(&count),
+            None => Part::Map(directors.iter().map(each).collect()),
+        };
+        map.push(("directors".to_owned(), part));
     }
     if let Some(clients) = clients {
         insert(&mut map, "clients", number(clients));
@@ -107,7 +122,10 @@ pub(super) fn lab(lab: &Lab) -> Fields {
     }
     insert(&mut map, "misbuilt", Part::Map(wrong));
     if let Some(said) = keepalived {
-        map.push(("keepalived".to_owned(), keepalived_part(said)));
+        map.push(("keepalived".to_owned(), control_part(said)));
+    }
+    if let Some(said) = ldirectord {
+        map.push(("ldirectord".to_owned(), control_part(said)));
     }
     insert(&mut map, "client", client(the_client));
     insert(&mut map, "probes", all_probes(probes));
@@ -148,7 +166,7 @@ fn server_program(program: &ServerProgram) -> Part {
 }
 
 /// `{}` says something, too: that there is one.
-fn keepalived_part(said: &Keepalived) -> Part {
+fn control_part(said: &impl Serialize) -> Part {
     match data(said) {
         Part::Map(fields) => Part::Map(fields),
         Part::Plain(_) | Part::Text(_) | Part::List(_) => Part::Map(Fields::new()),
@@ -189,6 +207,7 @@ fn real_servers(servers: &[RealServer]) -> Part {
             lower_threshold,
             forwarding,
             tunnel_type,
+            tunnel_port,
             tunnel_family,
             port,
             services,
@@ -202,6 +221,7 @@ fn real_servers(servers: &[RealServer]) -> Part {
         let numbers = [
             ("upper-threshold", upper_threshold),
             ("lower-threshold", lower_threshold),
+            ("tunnel-port", tunnel_port),
         ];
         for (key, number) in numbers {
             fields.extend(number.map(|number| (key.to_owned(), Part::Plain(number.to_string()))));

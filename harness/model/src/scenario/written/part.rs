@@ -56,8 +56,9 @@ fn said(value: Value) -> Part {
     ) {
         return Part::Text(time(secs, nanos));
     }
-    // A host: `{"real-server": "rs1"}`.
-    if let (1, Some(Value::String(name))) = (fields.len(), fields.get("real-server")) {
+    // A host: `{"real-server": "rs1"}`, `{"named-director": "lb1"}`.
+    let name = fields.get("real-server").or_else(|| fields.get("named-director"));
+    if let (1, Some(Value::String(name))) = (fields.len(), name) {
         return Part::Text(name.clone());
     }
     let fields = fields.into_iter().filter(|(_, value)| !value.is_null());

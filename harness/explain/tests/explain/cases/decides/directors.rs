@@ -5,6 +5,7 @@ use super::Decides;
 use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::capture::flow::unreachable;
 use lvs_matrix_model::keepalived::HealthCheck;
+use lvs_matrix_model::ldirectord::CheckType;
 use lvs_matrix_model::plan::Process;
 use lvs_matrix_model::record::{DirectorSnapshot, Moment};
 
@@ -20,6 +21,16 @@ fn never_edited(cell: &mut JudgedCell) {
         .retain(|snapshot| snapshot.moment != Moment::Changed);
 }
 
+/// The checks of ldirectord are of this type.
+fn checks_by(cell: &mut JudgedCell, checktype: CheckType) {
+    let processes = cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.runs);
+    for process in processes {
+        if let Process::Ldirectord(said) = process {
+            said.checktype = Some(checktype);
+        }
+    }
+}
+
 pub(super) const DECIDES: &[Decides] = &[
     (
         "taken-out-by-keepalived",
@@ -31,7 +42,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "taken-out-by-keepalived",
         "keepalived/out",
         "keepalived said that its check failed",
-        |cell| cell.record.keepalived_log.clear(),
+        |cell| cell.record.control_log.clear(),
     ),
     (
         "taken-out-by-keepalived",
@@ -61,7 +72,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "put-back-by-reload",
         "keepalived/put-back",
         "keepalived had found the server failed",
-        |cell| cell.record.keepalived_log.clear(),
+        |cell| cell.record.control_log.clear(),
     ),
     (
         "put-back-by-reload",
@@ -74,9 +85,9 @@ pub(super) const DECIDES: &[Decides] = &[
                 .iter()
                 .rfind(|one| one.moment == Moment::Changed);
             let at = back.map(|back| back.at).unwrap();
-            let mut said = cell.record.keepalived_log.first().unwrap().clone();
+            let mut said = cell.record.control_log.first().unwrap().clone();
             (said.at, said.text) = (at, "TCP connection to [192.0.2.31]:tcp:3306 success.".to_owned());
-            cell.record.keepalived_log.push(said);
+            cell.record.control_log.push(said);
         },
     ),
     (
@@ -99,6 +110,54 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| undone(cell, |action| action.key() == "freeze-server"),
     ),
     (
+        "taken-out-by-ldirectord",
+        "ldirectord/out",
+        "ldirectord edited the table",
+        never_edited,
+    ),
+    (
+        "taken-out-by-ldirectord",
+        "ldirectord/out",
+        "ldirectord said that it took the server out",
+        |cell| cell.record.control_log.clear(),
+    ),
+    (
+        "not-yet-found-by-ldirectord",
+        "ldirectord/not-yet",
+        "ldirectord edited the table",
+        never_edited,
+    ),
+    (
+        "not-yet-found-by-ldirectord",
+        "ldirectord/not-yet",
+        "something was done to the real server before",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "connect-sees-no-freeze",
+        "ldirectord/no-freeze",
+        "the check only connects",
+        |cell| checks_by(cell, CheckType::External),
+    ),
+    (
+        "connect-sees-no-freeze",
+        "ldirectord/no-freeze",
+        "the server was frozen",
+        |cell| undone(cell, |action| action.key() == "freeze-mysqld"),
+    ),
+    (
+        "check-waits-for-ever",
+        "ldirectord/waits",
+        "the check has no time limit",
+        |cell| checks_by(cell, CheckType::Connect),
+    ),
+    (
+        "check-waits-for-ever",
+        "ldirectord/waits",
+        "something was done to the real server before",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
         "vip-moved",
         "failover/unknown",
         "something was done to the first director",
@@ -110,8 +169,9 @@ pub(super) const DECIDES: &[Decides] = &[
         "the second director had no entry",
         |cell| {
             let mut known = cell.record.snapshots.iter();
-            let known = known
-                .find(|snapshot| snapshot.node == Node::Director && snapshot.moment == Moment::BeforeChange);
+            let known = known.find(|snapshot| {
+                snapshot.node == Node::first_director() && snapshot.moment == Moment::BeforeChange
+            });
             let entries = known.unwrap().connections.clone();
             for snapshot in &mut cell.record.snapshots {
                 snapshot.connections.clone_from(&entries);
@@ -134,7 +194,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "failover/answered",
         "the second director had an entry",
         |cell| {
-            let second = |snapshot: &&mut DirectorSnapshot| snapshot.node == Node::SecondDirector;
+            let second = |snapshot: &&mut DirectorSnapshot| snapshot.node == Node::second_director();
             for snapshot in cell.record.snapshots.iter_mut().filter(second) {
                 let heading = snapshot.connections.lines().take(2);
                 snapshot.connections = heading.collect::<Vec<_>>().join("\n");
@@ -163,7 +223,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "not-told-of-the-move",
         "moved/untold",
         "the old director forwards nothing",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.ip_forward", "1"),
+        |cell| sysctl(cell, &Node::first_director(), "net.ipv4.ip_forward", "1"),
     ),
     (
         "not-told-of-the-move",
@@ -175,7 +235,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "entry-dropped-in-defence",
         "defence/only",
         "the director defends itself",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.drop_entry", "1"),
+        |cell| sysctl(cell, &Node::first_director(), "net.ipv4.vs.drop_entry", "1"),
     ),
     (
         "entry-dropped-in-defence",
@@ -206,7 +266,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "fragmented-in-the-tunnel",
         "answers/in-pieces",
         "the director may fragment",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.pmtu_disc", "1"),
+        |cell| sysctl(cell, &Node::first_director(), "net.ipv4.vs.pmtu_disc", "1"),
     ),
     (
         "fragmented-in-the-tunnel",
@@ -215,10 +275,16 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| without(cell, |packet, _| matches!(packet.body, Body::Malformed { .. })),
     ),
     (
+        "segments-past-the-size",
+        "answers/past-the-size",
+        "there were fragments",
+        |cell| without(cell, |packet, _| matches!(packet.body, Body::Malformed { .. })),
+    ),
+    (
         "answer-refused-without-entry",
         "answers/refused",
         "the director tells the real server",
-        |cell| sysctl(cell, &Node::Director, "net.ipv4.vs.nat_icmp_send", "0"),
+        |cell| sysctl(cell, &Node::first_director(), "net.ipv4.vs.nat_icmp_send", "0"),
     ),
     (
         "answer-refused-without-entry",

@@ -3,6 +3,7 @@
 use super::super::super::*;
 use super::{Decides, nothing_on_rs1};
 use lvs_matrix_model::action::{HostAction, TrafficAction};
+use lvs_matrix_model::capture::{Body, Transport};
 
 fn without_firewalls(cell: &mut JudgedCell) {
     undone(cell, |action| {
@@ -12,6 +13,18 @@ fn without_firewalls(cell: &mut JudgedCell) {
 
 fn is_rst(packet: &Packet) -> bool {
     segment(packet).is_some_and(|(_, _, own)| own.flags.rst)
+}
+
+fn server_says_nothing(cell: &mut JudgedCell) {
+    let is_icmp = |packet: &Packet| {
+        let Body::Ip { transport, .. } = &packet.body else {
+            return false;
+        };
+        matches!(transport, Transport::Icmp { .. })
+    };
+    without(cell, |packet, node| {
+        node.real_server().is_some() && is_icmp(packet)
+    });
 }
 
 fn router_macs(cell: &JudgedCell) -> Vec<lvs_matrix_model::plan::Mac> {
@@ -40,7 +53,7 @@ pub(super) const DECIDES: &[Decides] = &[
         "stateful-firewall-drops",
         "stateful/direct-routing_0_director-output_statement",
         "the statement went no further than the director",
-        |cell| without(cell, |_, node| *node == Node::Director),
+        |cell| without(cell, |_, node| *node == Node::first_director()),
     ),
     (
         "stateful-firewall-drops",
@@ -107,6 +120,36 @@ pub(super) const DECIDES: &[Decides] = &[
     (
         "reverse-path-filter",
         "reverse-path/only",
+        "the SYN reached the server",
+        nothing_on_rs1,
+    ),
+    (
+        "wrong-tunnel-port",
+        "tunnel-port/4-in-4",
+        "the server refused what came in the tunnel",
+        server_says_nothing,
+    ),
+    (
+        "wrong-tunnel-port",
+        "tunnel-port/4-in-4",
+        "the client was told",
+        |cell| cell.observed.terminators.clear(),
+    ),
+    (
+        "wrong-tunnel-port-unsaid",
+        "tunnel-port/6-in-4",
+        "the server refused what came in the tunnel",
+        server_says_nothing,
+    ),
+    (
+        "wrong-tunnel-port-dropped",
+        "tunnel-port/4-in-6",
+        "the tunnel ended at another port",
+        |cell| cell.record.plan.misbuilt.clear(),
+    ),
+    (
+        "wrong-tunnel-port-dropped",
+        "tunnel-port/4-in-6",
         "the SYN reached the server",
         nothing_on_rs1,
     ),

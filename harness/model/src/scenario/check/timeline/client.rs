@@ -2,9 +2,11 @@
 
 use super::super::cell_lab::CellLab;
 use super::super::possible::Candidate;
+use super::super::state::Wrong;
 use super::{On, Running, Walk, What, of_name};
 use crate::action::{ClientAction, Request, Statement};
 use crate::base::Phase;
+use crate::control::ControlPlane;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::syntax::Placed;
 use std::time::Duration;
@@ -14,7 +16,18 @@ impl<'d> Walk<'d, '_> {
         let on = action.connection();
         if let Some(server) = action.to() {
             self.needs_server(step, server);
-            self.needs_the_vip_at_home(step);
+            self.needs_the_vip_there(step);
+        } else if let Some((node, span)) = step.director() {
+            let message = format!("`director: {node}` without `to`");
+            self.found(span, MistakeKind::TableState, || {
+                Mistake::new(
+                    MistakeKind::TableState,
+                    span,
+                    message,
+                    "its table is looked at only to bring about a connection to one real server",
+                )
+                .help("leave it out, or say `to`")
+            });
         }
         match action {
             ClientAction::Connect(_) => {
@@ -77,15 +90,29 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    /// A real server is chosen for a connect by an edit of the first director's table.
-    fn needs_the_vip_at_home(&mut self, step: &Placed) {
-        if self.state.vip_is_at_home() {
+    /// A real server is chosen for a connect by an edit of one director's table, which must have the VIP.
+    fn needs_the_vip_there(&mut self, step: &Placed) {
+        let named = step.action.names_director();
+        let meant = self.state.director_meant(named);
+        if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
+            self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
             return;
         }
-        let message = "the VIP is not on `director`, whose table chooses a real server";
-        let label = "a step has moved the VIP before";
-        let help = "leave `to` out, or move the VIP back: `move-vip: { to: director }`";
-        self.wrong(step, MistakeKind::TableState, message, label, help);
+        let Some(meant) =
+            meant.filter(|meant| !self.moved_by_keepalived() && !self.state.has_vip_alone(meant))
+        else {
+            return;
+        };
+        let message =
+            format!("`{meant}`, whose table chooses a real server, is not the only one that has the VIP");
+        let label = "clients come to the other director then, or to both";
+        let help = "leave `to` out, or say `director: NAME` of the one that has the VIP";
+        self.wrong(step, MistakeKind::TableState, &message, label, help);
+    }
+
+    fn moved_by_keepalived(&self) -> bool {
+        let said = CellLab::of(self.draft, self.choice);
+        said.control_plane() == Some(ControlPlane::Keepalived)
     }
 
     /// Why no connect can be answered now, if that is certain.
