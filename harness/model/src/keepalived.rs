@@ -99,6 +99,9 @@ pub struct Keepalived {
     /// How far apart a master repeats its gratuitous ARP requests, as long as it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garp_master_refresh: Option<Duration>,
+    /// Does the VIP have an Ethernet address of its own, which moves with it (`use_vmac`)?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub use_vmac: bool,
     /// Do the directors tell each other of their connections (`lvs_sync_daemon`)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sync: bool,
@@ -128,6 +131,7 @@ impl Keepalived {
             garp_master_delay: later.garp_master_delay.or(self.garp_master_delay),
             garp_master_repeat: later.garp_master_repeat.or(self.garp_master_repeat),
             garp_master_refresh: later.garp_master_refresh.or(self.garp_master_refresh),
+            use_vmac: later.use_vmac || self.use_vmac,
             sync: later.sync || self.sync,
         }
     }
@@ -199,6 +203,7 @@ impl Keepalived {
             || self.garp_master_delay.is_some()
             || self.garp_master_repeat.is_some()
             || self.garp_master_refresh.is_some()
+            || self.use_vmac
             || self.sync
     }
 }

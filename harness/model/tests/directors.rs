@@ -79,6 +79,29 @@ fn two_directors_have_no_vip_by_themselves_and_each_a_configuration() {
     );
 }
 
+/// Without a device the VIP goes to the interface that has the virtual router's Ethernet address.
+#[test]
+fn the_vip_may_have_an_ethernet_address_of_its_own() {
+    let text = TWO.replace("nopreempt: true", "use-vmac: true");
+    let scenario = load(&text).unwrap();
+    let planned = plan(&scenario, &cells(&scenario)[0]);
+    assert!(planned.keepalived().unwrap().use_vmac);
+    let config = planned.keepalived_config(&Node::second_director(), &Told::default());
+    let config = config.unwrap();
+    assert!(config.contains("    interface eth0\n    use_vmac\n"), "{config}");
+    assert!(config.contains("{\n        192.0.2.100/32\n    }"), "{config}");
+    let one = load(
+        &text
+            .replace("  directors: 2\n", "")
+            .replace("node: director2", ""),
+    )
+    .unwrap_err();
+    assert!(
+        format!("{one:?}").contains("without a second director"),
+        "{one:?}"
+    );
+}
+
 #[test]
 fn a_cell_with_two_directors_alone_has_the_same_plan() {
     let scenario = load(TWO).unwrap();

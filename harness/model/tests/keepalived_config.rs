@@ -323,9 +323,9 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         ),
         (
             "advert_int 2",
-            "use_vmac",
-            "lb/keepalived.conf:10: `use_vmac`",
-            "interface of the lab",
+            "use_vmac vip0\n    track_interface {\n vrrp.51\n }",
+            "lb/keepalived.conf:12: the director has no interface `vrrp.51`",
+            "eth0",
         ),
         (
             "advert_int 2",
@@ -529,4 +529,18 @@ fn a_configuration_says_what_the_lab_would_say() {
         alone.iter().all(|one| one.label == "no file can be read here"),
         "{alone:?}"
     );
+}
+
+/// keepalived makes an interface for `use_vmac`, which the configuration may name then.
+#[test]
+fn an_ethernet_address_of_ones_own_is_understood() {
+    for (use_vmac, device) in [("use_vmac", "vrrp.51"), ("use_vmac vip0", "vip0")] {
+        let conf = CONF
+            .replace("    advert_int 2", &format!("    {use_vmac}"))
+            .replace("10.1.2.3/24 dev bond0", &format!("10.1.2.3/24 dev {device}"));
+        let scenario = loaded(SCENARIO, &conf).unwrap();
+        let planned = plan_of(&scenario);
+        let said = planned.keepalived().unwrap();
+        assert!(said.understood(3306, "director").use_vmac, "{conf}");
+    }
 }

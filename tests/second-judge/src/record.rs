@@ -177,6 +177,12 @@ impl Record {
         Some(&host.name)
     }
 
+    /// May it be an address of this host? Any director may have a virtual router's.
+    #[must_use]
+    pub fn may_be(&self, mac: [u8; 6], name: &str) -> bool {
+        self.by_mac(mac) == Some(name) || is_virtual_router(mac) && self.is_director(name)
+    }
+
     /// The host of this name.
     #[must_use]
     pub fn host(&self, name: &str) -> Option<&Host> {
@@ -421,4 +427,10 @@ fn host(json: &Value) -> Option<Host> {
             .collect::<Option<_>>()?,
         address: address(&json["address"]).or_else(|| with_prefix(&card["addresses"][0]))?,
     })
+}
+
+/// An address that keepalived gives to a director with the VIP (`use_vmac`): RFC 5798, 7.3.
+#[must_use]
+pub fn is_virtual_router(mac: [u8; 6]) -> bool {
+    matches!(mac, [0, 0, 0x5e, 0, 1 | 2, _])
 }

@@ -8,7 +8,10 @@ use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps,
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::base::GUE_PORT;
+use lvs_matrix_model::control::Control;
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::keepalived::HealthCheck;
+use lvs_matrix_model::ldirectord::CheckType;
 use lvs_matrix_model::plan::TunnelEnd;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
@@ -205,6 +208,18 @@ impl Advice {
                  connections do not go there."
                     / "让健康检查把没有应答的 {server} 从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1：其连接的下一个报文段会得到 RST，\
                        新连接也不会再去那里。"
+            ),
+            Self::AskingHealthCheck(server) if asks_by_itself(view) && view.is_connect() => bilingual!(
+                "The lab's health check asks the server something, as it should. Let it be made more often, or \
+                 with a shorter time-out: new connections go to {server} until it has failed."
+                    / "该实验环境的健康检查确实会执行查询。请让它更频繁，或缩短其超时：在它失败之前，新连接仍会去往 {server}。"
+            ),
+            Self::AskingHealthCheck(server) if asks_by_itself(view) => bilingual!(
+                "The lab's health check asks the server something, as it should, but it only takes {server} out \
+                 of the table. Let what it starts then end the mysqld of {server}, too (SIGKILL): its kernel \
+                 closes the connections, and that reaches the clients."
+                    / "该实验环境的健康检查确实会执行查询，但它只把 {server} 从表中取出。让检查失败时执行的程序同时结束 {server} 的 \
+                       mysqld（SIGKILL）：其内核会关闭这些连接，客户端由此得知。"
             ),
             Self::AskingHealthCheck(server) if view.is_connect() => bilingual!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
@@ -403,4 +418,12 @@ fn leads_to_weight_0(view: &CellView<'_>) -> bool {
     let passed = view.first_passed_on().filter(|_| view.is_connect());
     let to = passed.and_then(|passage| passage.sent_to_server());
     to.is_some_and(|(_, server)| super::helps::weight_was_0(view, server))
+}
+
+/// Does the lab's own control plane ask its servers something?
+fn asks_by_itself(view: &CellView<'_>) -> bool {
+    view.plan.control().is_some_and(|control| match control {
+        Control::Keepalived(said) => said.check() == HealthCheck::Query,
+        Control::Ldirectord(said) => matches!(said.checktype(), CheckType::Negotiate | CheckType::External),
+    })
 }

@@ -476,7 +476,11 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         }
     };
     line.insert(begins, takes);
-    if !table.service {
+    // A control plane that ends may take the service with it.
+    let asked = view
+        .request()
+        .and_then(|request| view.table_then(request.sent.at));
+    if !asked.map_or(table.service, |table| table.has_service()) {
         line.insert(begins, TableAction::AddService { port: None });
     }
     if let Some(server) = instead_of {

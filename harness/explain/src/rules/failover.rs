@@ -6,7 +6,7 @@ use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
 use super::two_directors::{passed_by_the_other, synced_by_hand};
 use lvs_matrix_model::action::{Action, HostAction};
-use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_model::capture::{Body, Transport, is_virtual_router};
 use lvs_matrix_model::record::StepRecord;
 
 /// By what a new master tells the link that it has the VIP.
@@ -182,6 +182,40 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
             ],
             claims: claims(lost.iter().map(|passage| passage.sent.packet), &Fate::LostBefore),
             advice: Vec::new(),
+        })
+    },
+};
+
+/// The VIP came to another director with its Ethernet address.
+pub(super) const SAME_ADDRESS: Rule = Rule {
+    name: "vip-moved-with-its-ethernet-address",
+    explains: Explains::Circumstance,
+    sources: sources![
+        "net/bridge/br_fdb.c": "br_fdb_update", "drivers/net/macvlan.c": "macvlan_handle_frame",
+    ],
+    holds: |view| {
+        view.plan.keepalived()?;
+        let moved = Moved::of(view)?;
+        let Body::Arp {
+            sender_mac: address, ..
+        } = moved.announced.body
+        else {
+            return None;
+        };
+        is_virtual_router(address).then(|| Finding {
+            at: moved.announced.at,
+            text: bilingual!(
+                "The VIP has an Ethernet address of its own (use_vmac), {address}, which went to {to} with it: \
+                 what the client knew of the VIP stayed true. It was the link's switch that had to learn where \
+                 the address is now, and it did by the first frame that {to} sent from it (packet {packet} on \
+                 client)."
+                    / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：客户端已知的 VIP 地址仍然有效。需要得知该地址\
+                       新位置的是链路上的交换机，它由 {to} 从该地址发出的第一个帧学到（client 上的数据包 {packet}）。",
+                to = view.director(),
+                packet = moved.announced.number,
+            ),
+            shown_by: cites![moved.announced],
+            ..Finding::default()
         })
     },
 };

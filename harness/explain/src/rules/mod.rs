@@ -33,6 +33,7 @@ mod shared;
 mod sloppy;
 mod spread;
 mod stateful;
+mod stopped;
 mod thresholds;
 mod too_big;
 mod translated;
@@ -79,7 +80,10 @@ pub(super) const ALL: &[Rule] = &[
     control::SEES_NO_FREEZE,
     control::CONNECT_SEES_NO_FREEZE,
     control::CHECK_WAITS,
+    stopped::WITH_KEEPALIVED,
+    stopped::WITH_LDIRECTORD,
     failover::VIP_MOVED,
+    failover::SAME_ADDRESS,
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
     failover::SENT_TO_THE_OLD,

@@ -235,7 +235,7 @@ impl<'a> ClientSide<'a> {
 
     /// Which way a packet passed the client's interface.
     fn way(&self, packet: &Packet) -> Way {
-        Way::of(packet, self.client.mac())
+        Way::of(packet, |mac| mac == self.client.mac())
     }
 
     /// The segments of a connection, either way.

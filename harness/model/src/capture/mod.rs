@@ -21,7 +21,7 @@ mod way;
 pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, unpacked, write};
 pub use remarks::{Remarks, marks};
 pub use seen::Seen;
-pub use way::{Way, is_group};
+pub use way::{Way, is_group, is_virtual_router};
 
 use crate::base::TunnelType;
 use crate::duration::Instant;

@@ -19,12 +19,12 @@ pub enum Way {
 }
 
 impl Way {
-    /// Which way `packet` passed the interface that captured it and whose address is `own`.
+    /// Which way `packet` passed the interface that captured it and of which `own` are the addresses.
     #[must_use]
-    pub fn of(packet: &Packet, own: Mac) -> Self {
-        if packet.source_mac == own {
+    pub fn of(packet: &Packet, own: impl Fn(Mac) -> bool) -> Self {
+        if own(packet.source_mac) {
             Self::Out
-        } else if packet.destination_mac == own {
+        } else if own(packet.destination_mac) {
             Self::In
         } else if is_group(packet.destination_mac) {
             Self::Group
@@ -39,4 +39,11 @@ impl Way {
 #[must_use]
 pub fn is_group(Mac([first, ..]): Mac) -> bool {
     first & 1 == 1
+}
+
+/// Is it the address of a virtual router, which moves from one director to another (`use_vmac` of
+/// keepalived.conf(5))? RFC 5798, 7.3: the sixth byte is the router's number, the fifth the version of IP.
+#[must_use]
+pub fn is_virtual_router(Mac(bytes): Mac) -> bool {
+    matches!(bytes, [0x00, 0x00, 0x5e, 0x00, 0x01 | 0x02, _])
 }

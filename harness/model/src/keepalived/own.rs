@@ -167,6 +167,7 @@ impl Keepalived {
         let find = |key: &str| all.iter().find(|one| one.word(0) == key);
         said.sync = find("lvs_sync_daemon").is_some();
         said.nopreempt = find("nopreempt").is_some();
+        said.use_vmac = find("use_vmac").is_some();
         said.advert_int = find("advert_int").and_then(|one| seconds(one.word(1)));
         said.vrrp_version = find("vrrp_version").and_then(|one| one.word(1).parse().ok());
         if let Some(own) = Own::of(&parsed.statements, port) {
@@ -245,8 +246,13 @@ impl Config {
         if !found.is_empty() {
             return found;
         }
+        let made = parsed
+            .statements
+            .iter()
+            .flat_map(made_interfaces)
+            .collect::<Vec<_>>();
         for statement in parsed.statements.iter().flat_map(Statement::all) {
-            found.extend(unknown_words(statement, lab));
+            found.extend(unknown_words(statement, lab, &made));
             found.extend(not_in_a_lab(statement));
         }
         let others = Own::all(&parsed.statements, lab.port).into_iter().skip(1);
@@ -303,8 +309,22 @@ impl Config {
     }
 }
 
-/// Words of a statement that stand for nothing in the lab.
-fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
+/// The interfaces that keepalived makes for an instance of VRRP that has an Ethernet address of its own: the one
+/// that is named, or those that it names by the number of the virtual router (`use_vmac` of
+/// keepalived.conf(5)).
+fn made_interfaces(instance: &Statement) -> Vec<String> {
+    let Some(use_vmac) = instance.find(&["use_vmac"]) else {
+        return Vec::new();
+    };
+    let id = instance.find(&["virtual_router_id"]).map_or("", |id| id.word(1));
+    match use_vmac.word(1) {
+        "" => vec![format!("vrrp.{id}"), format!("vrrp6.{id}")],
+        named => vec![named.to_owned()],
+    }
+}
+
+/// Words of a statement that stand for nothing in the lab, which has these interfaces besides.
+fn unknown_words(statement: &Statement, lab: &LabFacts, made: &[String]) -> Vec<Complaint> {
     let line = statement.line;
     let known = |name: &str| name == CHECK || lab.has(name);
     let mut found = Vec::new();
@@ -347,7 +367,7 @@ fn unknown_words(statement: &Statement, lab: &LabFacts) -> Vec<Complaint> {
     let interfaces = interfaces.map(|(_, interface)| (interface, line)).chain(tracked);
     for (interface, line) in interfaces {
         let name = whole_word(interface).unwrap_or(interface);
-        if !lab.interfaces.contains(&name) {
+        if !lab.interfaces.contains(&name) && !made.iter().any(|made| made == name) {
             found.push(
                 Complaint::new(
                     line,

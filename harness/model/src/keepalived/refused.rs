@@ -4,7 +4,7 @@ use super::Statement;
 use super::complaint::Complaint;
 
 /// Words that no lab can have, what they are (`None`: what they are called says it), and why.
-const REFUSED: [(&str, Option<&str>, &str); 10] = [
+const REFUSED: [(&str, Option<&str>, &str); 8] = [
     (
         "virtual_server_group",
         Some("a group of virtual servers"),
@@ -20,16 +20,6 @@ const REFUSED: [(&str, Option<&str>, &str); 10] = [
         "persistence_granularity",
         None,
         "the lab's persistence is of single clients",
-    ),
-    (
-        "use_vmac",
-        None,
-        "a director has the VIP on an interface of the lab",
-    ),
-    (
-        "vmac_xmit_base",
-        None,
-        "a director has the VIP on an interface of the lab",
     ),
 ];
 

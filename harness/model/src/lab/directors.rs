@@ -196,7 +196,14 @@ impl State<'_> {
             return Some(Conflict::NoSuchDirector(named));
         }
         let edited = action.edit().map(|edit| edit.on.clone());
-        let node = edited.or_else(|| action.node().filter(Node::is_director))?;
+        // The table of a director without power is nobody's to read.
+        let mut read = None;
+        if let Action::Watch(action) = action {
+            read = action.until().director.clone();
+        }
+        let node = edited
+            .or(read)
+            .or_else(|| action.node().filter(Node::is_director))?;
         if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
             return match (self.directors.off_since(&node), self.directors.control(&node)) {
                 (Some(_), Some(_)) => None,

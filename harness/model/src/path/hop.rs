@@ -1,7 +1,7 @@
 //! From packets to hops: the same frame is captured where it leaves and where it arrives, and is one thing.
 
 use super::content::{FrameKey, frame_key, same_frame};
-use super::lab::{End, Lab, SegmentIndex};
+use super::lab::{Cards, End, Lab, SegmentIndex};
 use super::{Hop, PacketRef, Rewrite, near};
 use crate::capture::{Packet, Way};
 use crate::plan::Mac;
@@ -25,7 +25,11 @@ pub enum Role {
 /// Hops in the order in which they were first seen.
 pub(super) struct Hops<'l> {
     lab: &'l Lab,
-    by_mac: HashMap<(SegmentIndex, Mac), Option<End>>,
+    /// Which cards have an address, once that was asked.
+    cards: HashMap<(SegmentIndex, Mac), Cards>,
+    /// Of the cards that have an address, the one that last sent a frame from it. A bridge sends what is for
+    /// the address there (net/bridge/br_fdb.c, `br_fdb_update`).
+    last: HashMap<(SegmentIndex, Mac), End>,
     alike: HashMap<(Option<SegmentIndex>, FrameKey), Vec<usize>>,
     pub(super) hops: Vec<Hop>,
 }
@@ -34,17 +38,28 @@ impl<'l> Hops<'l> {
     pub(super) fn new(lab: &'l Lab) -> Self {
         Self {
             lab,
-            by_mac: lab.by_mac(),
+            cards: HashMap::new(),
+            last: HashMap::new(),
             alike: HashMap::new(),
             hops: Vec::new(),
         }
+    }
+
+    /// The cards of a segment that have an address.
+    fn cards(&mut self, segment: Option<SegmentIndex>, mac: Mac) -> Cards {
+        let Some(segment) = segment else {
+            return Cards::None;
+        };
+        let known = self.cards.entry((segment, mac));
+        *known.or_insert_with(|| self.lab.cards(segment, mac))
     }
 
     /// The hop that a packet shows, and what it shows of it.
     pub(super) fn add(&mut self, packet: PacketRef) -> (usize, Role) {
         let here = self.lab.end_at(&packet);
         let segment = here.and_then(|here| Some(self.lab.interfaces.get(here.interface)?.segment));
-        let cards = |mac| self.by_mac.get(&(segment?, mac)).copied();
+        let (from, to) = (packet.source_mac, packet.destination_mac);
+        let [senders, addressees] = [from, to].map(|mac| self.cards(segment, mac));
         let key = (segment, frame_key(&packet));
         let recent = self.alike.get(&key).map_or(&[][..], |alike| {
             alike
@@ -61,7 +76,7 @@ impl<'l> Hops<'l> {
             Some(Way::Out) => {
                 // Two interfaces may have the same address. Then time tells: a frame is seen first where it
                 // leaves, and every later sighting of it is an arrival.
-                let shared = cards(packet.source_mac) == Some(None);
+                let shared = senders == Cards::Several;
                 let left_elsewhere = |hop: &usize| {
                     let hop = &self.hops[*hop];
                     hop.from != here
@@ -70,22 +85,20 @@ impl<'l> Hops<'l> {
                         })
                         && hop.packets().all(|known| known.point != packet.point)
                 };
-                match (
-                    shared && recent.iter().any(left_elsewhere),
-                    packet.destination_mac,
-                ) {
-                    (false, _) => Role::Sent,
-                    (true, to) if cards(to) == Some(here) && here.is_some() => Role::Received,
-                    (true, _) => Role::Overheard,
+                match shared && recent.iter().any(left_elsewhere) {
+                    false => Role::Sent,
+                    true if here.is_some_and(|here| addressees == Cards::One(here)) => Role::Received,
+                    true => Role::Overheard,
                 }
             }
             // A frame for an address that several cards have may be flooded to all of them. The first has it.
-            Some(Way::In) if cards(packet.destination_mac) == Some(None) && recent.iter().any(taken) => {
-                Role::Overheard
-            }
+            Some(Way::In) if addressees == Cards::Several && recent.iter().any(taken) => Role::Overheard,
             Some(Way::In) => Role::Received,
             Some(Way::Group | Way::Past) | None => Role::Overheard,
         };
+        if let (Role::Sent, Some(segment), Some(here)) = (role, segment, here) {
+            self.last.insert((segment, from), here);
+        }
         if let Some(index) = self.partner(recent, &packet, role) {
             let hop = &mut self.hops[index];
             match role {
@@ -98,15 +111,20 @@ impl<'l> Hops<'l> {
         }
         let index = self.hops.len();
         self.alike.entry(key).or_default().push(index);
-        let owner = |mac| cards(mac).flatten();
+        let addressee = match addressees {
+            Cards::None => None,
+            Cards::One(card) => Some(card),
+            Cards::Several => segment.and_then(|segment| self.last.get(&(segment, to)).copied()),
+        };
         self.hops.push(Hop {
-            from: match role {
-                Role::Sent => here,
-                Role::Received | Role::Overheard => owner(packet.source_mac),
+            from: match (role, senders) {
+                (Role::Sent, _) => here,
+                (Role::Received | Role::Overheard, Cards::One(card)) => Some(card),
+                (Role::Received | Role::Overheard, Cards::None | Cards::Several) => None,
             },
             to: match role {
                 Role::Received => here,
-                Role::Sent | Role::Overheard => owner(packet.destination_mac),
+                Role::Sent | Role::Overheard => addressee,
             },
             sent: None,
             received: None,

@@ -2,10 +2,9 @@
 //! where packets were captured.
 
 use crate::action::Node;
-use crate::capture::{Packet, Way};
+use crate::capture::{Packet, Way, is_virtual_router};
 use crate::plan::{Mac, Nic, Service};
 use crate::record::CellRecord;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// The place of a host in [`Lab::hosts`]; of a lab made from a record it is the place in
@@ -51,8 +50,18 @@ pub struct Interface {
     pub host: HostIndex,
     /// On which segment.
     pub segment: SegmentIndex,
-    /// Its Ethernet address. Two interfaces may have the same one: that of a virtual router (RFC 5798, 7.3).
+    /// Its Ethernet address. Two interfaces may have the same one.
     pub mac: Mac,
+    /// Is it a director's? Then it may have the addresses of virtual routers, too, which several directors
+    /// have at a time (RFC 5798, 7.3).
+    pub of_director: bool,
+}
+
+impl Interface {
+    /// Is it an Ethernet address of this interface?
+    fn has(&self, mac: Mac) -> bool {
+        self.mac == mac || self.of_director && is_virtual_router(mac)
+    }
 }
 
 /// Where packets were captured.
@@ -102,10 +111,11 @@ impl Lab {
             let known = segments.position(|segment| segment.id == nic.segment);
             known.unwrap_or(plan.segments.len())
         };
-        let interface = |(host, _, nic): (HostIndex, _, &Nic)| Interface {
-            host,
+        let interface = |(index, host, nic): (HostIndex, &crate::plan::Host, &Nic)| Interface {
+            host: index,
             segment: segment(nic),
             mac: nic.mac,
+            of_director: host.node.is_director(),
         };
         let points = record.capture.iter().flat_map(|capture| &capture.points);
         Self {
@@ -155,7 +165,8 @@ impl Lab {
     #[must_use]
     pub fn way(&self, packet: &Packet) -> Option<Way> {
         let own = self.end_at(packet)?;
-        Some(Way::of(packet, self.interfaces.get(own.interface)?.mac))
+        let interface = self.interfaces.get(own.interface)?;
+        Some(Way::of(packet, |mac| interface.has(mac)))
     }
 
     /// Does a packet for this address end at the host?
@@ -189,15 +200,29 @@ impl Lab {
         self.points.iter().find(own).is_some_and(|point| point.whole)
     }
 
-    /// The cards by their segments and Ethernet addresses: `None` where several have the same one. On two
-    /// segments the same address is no other card's business.
-    pub(super) fn by_mac(&self) -> HashMap<(SegmentIndex, Mac), Option<End>> {
-        let mut cards: HashMap<(SegmentIndex, Mac), Option<End>> = HashMap::new();
-        for (index, interface) in self.interfaces.iter().enumerate() {
-            let card = cards.entry((interface.segment, interface.mac));
-            card.and_modify(|known| *known = None)
-                .or_insert_with(|| self.end(index));
+    /// The cards of a segment that have this Ethernet address. On two segments the same address is no other
+    /// card's business.
+    pub(super) fn cards(&self, segment: SegmentIndex, mac: Mac) -> Cards {
+        let mut interfaces = (0..).zip(&self.interfaces);
+        let mut found = interfaces.by_ref().filter_map(|(index, interface)| {
+            let is_it = interface.segment == segment && interface.has(mac);
+            is_it.then(|| self.end(index)).flatten()
+        });
+        match (found.next(), found.next()) {
+            (None, _) => Cards::None,
+            (Some(one), None) => Cards::One(one),
+            (Some(_), Some(_)) => Cards::Several,
         }
-        cards
     }
+}
+
+/// Which cards have an Ethernet address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cards {
+    /// None of the lab's.
+    None,
+    /// This one alone.
+    One(End),
+    /// Several.
+    Several,
 }

@@ -15,10 +15,12 @@
 //! **Who made a packet** is the host of its first hop. Which host that is, is decided in this order:
 //!
 //! 1. An interface saw the frame leave: the frame has the interface's own Ethernet address as its source.
-//! 2. Several interfaces of the link have that address, as those of a virtual router have (RFC 5798). Then
+//! 2. Several interfaces of the link have that address, as directors have a virtual router's (RFC 5798). Then
 //!    the first sighting of the frame is where it left, and the later ones are arrivals.
 //! 3. No interface saw the frame leave. Then the owner of its Ethernet address on the link sent it, if there
 //!    is one owner.
+//!    A frame for such an address that nobody saw arrive is for the interface that last sent one from it: a
+//!    bridge sends it there.
 //! 4. The host of the first hop does not have the source address of the packet. Then it passed on what
 //!    another had made, the capture does not have the packet's beginning, and its origin is not known.
 

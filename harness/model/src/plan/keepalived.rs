@@ -277,6 +277,9 @@ impl Writer<'_> {
             writeln!(out, "vrrp_instance {instance} {{")?;
             writeln!(out, "    state {state}")?;
             writeln!(out, "    interface {link}")?;
+            if said.use_vmac {
+                writeln!(out, "    use_vmac")?;
+            }
             writeln!(out, "    virtual_router_id {id}")?;
             writeln!(out, "    priority {priority}")?;
             writeln!(out, "    advert_int {}", seconds(said.advert_int()))?;
@@ -293,7 +296,11 @@ impl Writer<'_> {
             }
             writeln!(out, "    virtual_ipaddress {{")?;
             for cidr in moving {
-                writeln!(out, "        {cidr} dev {link}")?;
+                // Without a device an address goes to the interface of the virtual Ethernet address.
+                match said.use_vmac {
+                    true => writeln!(out, "        {cidr}")?,
+                    false => writeln!(out, "        {cidr} dev {link}")?,
+                }
             }
             writeln!(out, "    }}\n}}\n")?;
         }

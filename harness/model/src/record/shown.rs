@@ -47,6 +47,13 @@ readable_sentences! {
             /// What was seen last.
             seen: Box<Proof>,
         } => "not so within {waited}: {seen}" / "{waited} 内未满足：{seen}",
+        /// What was seen in the table of one of several directors.
+        TableOf {
+            /// Which one.
+            director: Node,
+            /// What was seen.
+            seen: Box<Proof>,
+        } => "{seen}, on {director}" / "{seen}（{director}）",
         /// The connections to a real server, as the director counts them.
         Connections {
             /// Those in state ESTABLISHED.
@@ -465,6 +472,7 @@ impl Proof {
             | Self::Waited
             | Self::CameTrue { .. }
             | Self::NotInTime { .. }
+            | Self::TableOf { .. }
             | Self::Connections { .. }
             | Self::Entries { .. }
             | Self::Closed

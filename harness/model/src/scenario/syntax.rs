@@ -19,7 +19,7 @@ pub(super) use ldirectord::LdirectordInput;
 pub(super) use mysqld::MysqldInput;
 pub(super) use probe::{OutageInput, ProbeInput};
 pub(super) use server_program::ServerProgramInput;
-pub(super) use step::{AFTER, ON, Placed, SERVICE};
+pub(super) use step::Placed;
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};

@@ -9,6 +9,18 @@ use super::read::{Input, wrong_type};
 use super::schema_parts::Field;
 use super::yaml::{Entry, Kind, Node};
 
+/// The key beside an action that says how long after the step before it is done.
+pub(super) const AFTER: &str = "after";
+
+/// The key beside an edit of the table that says to which virtual service it is done.
+pub(super) const SERVICE: &str = "service";
+
+/// The key beside an edit of a table that names the director.
+pub(super) const ON: &str = "on";
+
+/// What may stand beside an action.
+pub(super) const BESIDE: [&str; 3] = [AFTER, SERVICE, ON];
+
 /// What every structure knows of itself.
 pub(super) trait Structure {
     /// Was every field read, without any mistake in it?
@@ -90,7 +102,9 @@ pub(super) fn fields<'n, 'm>(
                 format!("unknown field {}", quoted(&entry.key.value)),
                 label,
             )
-            .maybe_help(did_you_mean(&entry.key.value, known())),
+            .maybe_help(
+                did_you_mean(&entry.key.value, known()).or_else(|| beside_an_action(&entry.key.value)),
+            ),
         );
     }
     let required = || {
@@ -175,6 +189,15 @@ pub(super) fn action<'n, const N: usize>(
     };
     let value = |key: &str| with_it.iter().find(|entry| entry.key.value == key);
     Some((beside.map(|key| value(key).map(|entry| &entry.value)), entry))
+}
+
+/// A key that stands beside an action was put among the action's fields.
+fn beside_an_action(key: &str) -> Option<String> {
+    BESIDE.contains(&key).then(|| {
+        format!(
+            "`{key}` stands beside an action, as a key of the step: `- {{ the-action: {{ … }}, {key}: … }}`"
+        )
+    })
 }
 
 /// Adds the mistake of an action that is not among `known`.

@@ -3,7 +3,7 @@
 mod lab;
 mod part;
 
-use super::syntax::{AFTER, ON, SERVICE};
+use super::table::{AFTER, ON, SERVICE};
 use super::{
     Axis, Expectation, Expected, ExpectedBehaviour, ExpectedOutage, ExpectedSpread, Explore, KERNEL, Lab,
     Never, Phases, Range, Scenario, Value as AxisValue,

@@ -52,9 +52,16 @@ fn look(plan: &LabPlan, lab: &Lab, until: &Until) -> Result<(bool, Proof)> {
     let mut shown = None;
     // The VIP may move while it is waited for.
     let director = lab.director_meant(until.director.as_ref());
-    let director = lab.namespace(&director)?;
+    let namespace = lab.namespace(&director)?;
     for condition in until.conditions() {
-        let (so, seen) = seen(plan, director, condition)?;
+        let (so, seen) = seen(plan, namespace, condition)?;
+        let seen = match plan.has_two_directors() {
+            true => Proof::TableOf {
+                director: director.clone(),
+                seen: Box::new(seen),
+            },
+            false => seen,
+        };
         if !so {
             return Ok((false, seen));
         }

@@ -10,7 +10,7 @@ mod text;
 
 use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
 use crate::connection::{Connection, connections};
-use crate::record::Record;
+use crate::record::{Record, is_virtual_router};
 use text::same_span;
 
 /// A cell, to look cited packets up in.
@@ -38,16 +38,16 @@ impl<'a> Cell<'a> {
     }
 
     fn is_from(&self, frame: &Frame, name: &str) -> bool {
-        self.record.by_mac(frame.from) == Some(name)
+        self.record.may_be(frame.from, name)
     }
 
     fn is_to(&self, frame: &Frame, name: &str) -> bool {
-        self.record.by_mac(frame.to) == Some(name)
+        self.record.may_be(frame.to, name)
     }
 
     fn is_from_director(&self, frame: &Frame) -> bool {
         let sender = self.record.by_mac(frame.from);
-        sender.is_some_and(|name| self.record.is_director(name))
+        is_virtual_router(frame.from) || sender.is_some_and(|name| self.record.is_director(name))
     }
 
     /// Was it sent by a host that passes packets on?

@@ -67,6 +67,7 @@ impl Said<Keepalived> {
                 garp_master_delay: input.garp_master_delay.as_ref().map(|at| at.value),
                 garp_master_repeat: repeat.map(|at| at.value.0),
                 garp_master_refresh: input.garp_master_refresh.as_ref().map(|at| at.value),
+                use_vmac: input.use_vmac.is_some(),
                 sync: input.sync.is_some(),
             },
             span: input.span(),

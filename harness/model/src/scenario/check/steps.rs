@@ -78,7 +78,8 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         }
         let of_any_host = match &step.action {
             Action::Traffic(_) => true,
-            Action::Host(action) => !action.is_of_real_servers(),
+            // The server that a configuration is to be without.
+            Action::Host(action) => !action.is_of_real_servers() && action.of_control().is_none(),
             Action::Table(_)
             | Action::Other(_)
             | Action::Mysqld(_)

@@ -1,7 +1,7 @@
 //! What is searched, as typed.
 
 use super::Placed;
-use super::step::{BESIDE, keys};
+use super::step::keys;
 use crate::scenario::ErrorsOf;
 use crate::scenario::explore::DEFAULT_LENGTH;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
@@ -9,7 +9,7 @@ use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, List, wrong_type};
 use crate::scenario::scalar::{Length, Yes};
 use crate::scenario::schema_parts::ACCEPTS;
-use crate::scenario::table::structure;
+use crate::scenario::table::{BESIDE, structure};
 use crate::scenario::yaml::{Entry, Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;

@@ -18,7 +18,7 @@ use crate::scenario::scalar::{
     Text, Weight, Yes,
 };
 use crate::scenario::schema_parts::{self, Field};
-use crate::scenario::table::{self, default, required};
+use crate::scenario::table::{self, AFTER, BESIDE, ON, SERVICE, default, required};
 use crate::scenario::yaml::Node;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
@@ -136,18 +136,6 @@ impl Placed {
         self.place("key").zip(self.place("value"))
     }
 }
-
-/// The key beside an action that says how long after the step before it is done.
-pub(in crate::scenario) const AFTER: &str = "after";
-
-/// The key beside an edit of the table that says to which virtual service it is done.
-pub(in crate::scenario) const SERVICE: &str = "service";
-
-/// The key beside an edit of a table that names the director.
-pub(in crate::scenario) const ON: &str = "on";
-
-/// What may stand beside an action.
-pub(super) const BESIDE: [&str; 3] = [AFTER, SERVICE, ON];
 
 /// What authors read of a step.
 const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside \
