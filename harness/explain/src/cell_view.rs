@@ -224,7 +224,8 @@ impl<'a> CellView<'a> {
         let mut arrived = self
             .sendings()
             .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some())
-            .filter(decided);
+            .filter(decided)
+            .filter(|passage| passage.passed_on.is_some() || self.has_vip(passage.sent.at));
         let first = arrived.next()?;
         if first.answered == Some(TerminatorKind::Icmp { code: TOO_BIG }) {
             let at_once = |passage: &&Passage<'a>| {
@@ -233,6 +234,13 @@ impl<'a> CellView<'a> {
             return arrived.find(at_once);
         }
         Some(first).filter(|first| first.passed_on.is_some())
+    }
+
+    /// Did the director have the VIP then, as far as that was looked for? Another one may have been given what
+    /// is for the VIP's Ethernet address.
+    pub(super) fn has_vip(&self, at: Instant) -> bool {
+        let holders = self.record.vip_holders(at);
+        holders.is_empty() || holders.contains(&&self.director)
     }
 
     /// The first of the request's sendings that reached a real server, by way of the director.

@@ -57,7 +57,11 @@ impl<'a> CellView<'a> {
     ) -> impl Iterator<Item = &'a Packet> {
         let (own, end) = (host.clone(), self.end());
         self.seen_on(host).filter(move |packet| {
-            let asks = matches!(packet.body, Body::Arp { request: true, target, .. } if target == address);
+            let asks = matches!(
+                packet.body,
+                // A gratuitous one asks nobody.
+                Body::Arp { request: true, sender, target, .. } if target == address && sender != target
+            );
             asks && since <= packet.at && packet.at <= end && self.sender(packet) == Some(&own)
         })
     }
@@ -83,9 +87,11 @@ impl<'a> CellView<'a> {
             .find_map(|packet| match packet.body {
                 Body::Arp {
                     request: true,
+                    sender,
                     target,
                     ..
                 } if is_broadcast(packet)
+                    && sender != target
                     && near(packet)
                     && of_interest(target)
                     && self.sender(packet) == Some(self.director_at(at)) =>

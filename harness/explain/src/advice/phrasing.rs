@@ -210,14 +210,14 @@ impl Advice {
                        新连接也不会再去那里。"
             ),
             Self::AskingHealthCheck(server) if asks_by_itself(view) && view.is_connect() => bilingual!(
-                "The lab's health check asks the server something, as it should. Let it be made more often, or \
-                 with a shorter time-out: new connections go to {server} until it has failed."
+                "The lab's health check asks the server something, as it should. Let it be made more often, \
+                 or with a shorter time-out: new connections go to {server} until it has failed."
                     / "该实验环境的健康检查确实会执行查询。请让它更频繁，或缩短其超时：在它失败之前，新连接仍会去往 {server}。"
             ),
             Self::AskingHealthCheck(server) if asks_by_itself(view) => bilingual!(
-                "The lab's health check asks the server something, as it should, but it only takes {server} out \
-                 of the table. Let what it starts then end the mysqld of {server}, too (SIGKILL): its kernel \
-                 closes the connections, and that reaches the clients."
+                "The lab's health check asks the server something, as it should, but it only takes {server} \
+                 out of the table. Let what it starts then end the mysqld of {server}, too (SIGKILL): its \
+                 kernel closes the connections, and that reaches the clients."
                     / "该实验环境的健康检查确实会执行查询，但它只把 {server} 从表中取出。让检查失败时执行的程序同时结束 {server} 的 \
                        mysqld（SIGKILL）：其内核会关闭这些连接，客户端由此得知。"
             ),

@@ -6,7 +6,7 @@ use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
 use super::two_directors::{passed_by_the_other, synced_by_hand};
 use lvs_matrix_model::action::{Action, HostAction};
-use lvs_matrix_model::capture::{Body, Transport, is_virtual_router};
+use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 
 /// By what a new master tells the link that it has the VIP.
@@ -186,41 +186,7 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
     },
 };
 
-/// The VIP came to another director with its Ethernet address.
-pub(super) const SAME_ADDRESS: Rule = Rule {
-    name: "vip-moved-with-its-ethernet-address",
-    explains: Explains::Circumstance,
-    sources: sources![
-        "net/bridge/br_fdb.c": "br_fdb_update", "drivers/net/macvlan.c": "macvlan_handle_frame",
-    ],
-    holds: |view| {
-        view.plan.keepalived()?;
-        let moved = Moved::of(view)?;
-        let Body::Arp {
-            sender_mac: address, ..
-        } = moved.announced.body
-        else {
-            return None;
-        };
-        is_virtual_router(address).then(|| Finding {
-            at: moved.announced.at,
-            text: bilingual!(
-                "The VIP has an Ethernet address of its own (use_vmac), {address}, which went to {to} with it: \
-                 what the client knew of the VIP stayed true. It was the link's switch that had to learn where \
-                 the address is now, and it did by the first frame that {to} sent from it (packet {packet} on \
-                 client)."
-                    / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：客户端已知的 VIP 地址仍然有效。需要得知该地址\
-                       新位置的是链路上的交换机，它由 {to} 从该地址发出的第一个帧学到（client 上的数据包 {packet}）。",
-                to = view.director(),
-                packet = moved.announced.number,
-            ),
-            shown_by: cites![moved.announced],
-            ..Finding::default()
-        })
-    },
-};
-
-const FORWARDING: &str = "net.ipv4.ip_forward";
+pub(super) const FORWARDING: &str = "net.ipv4.ip_forward";
 
 /// The new director told the client.
 pub(super) const BY_HAND: Rule = Rule {
@@ -458,17 +424,21 @@ impl<'a> ByHand<'a> {
 }
 
 /// How the VIP came to the director that decided.
-struct Moved<'a> {
+pub(super) struct Moved<'a> {
     /// The last step before that was done to a director.
     step: &'a StepRecord,
     began: Instant,
-    announced: &'a Packet,
+    /// By what it told the client.
+    pub(super) announced: &'a Packet,
 }
 
 impl<'a> Moved<'a> {
-    fn of(view: &CellView<'a>) -> Option<Self> {
+    pub(super) fn of(view: &CellView<'a>) -> Option<Self> {
         let to = view.director();
-        let decided = |passage: &&Passage<'_>| passage.director.as_ref() == Some(to);
+        let decided = |passage: &&Passage<'_>| {
+            let has_vip = passage.passed_on.is_some() || view.has_vip(passage.sent.at);
+            has_vip && passage.director.as_ref() == Some(to)
+        };
         let arrived = view.since_request().iter().find(decided)?;
         let steps = view.done(|action| action.node().filter(Node::is_director));
         let moved = steps.filter_map(|(step, began, _)| {

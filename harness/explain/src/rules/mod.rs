@@ -42,6 +42,7 @@ mod two_directors;
 mod unasked;
 mod under_way;
 mod unheard;
+mod virtual_mac;
 
 pub(super) use rule::{Explains, Finding, Rule};
 pub(super) use shared::with_method;
@@ -83,7 +84,9 @@ pub(super) const ALL: &[Rule] = &[
     stopped::WITH_KEEPALIVED,
     stopped::WITH_LDIRECTORD,
     failover::VIP_MOVED,
-    failover::SAME_ADDRESS,
+    virtual_mac::SAME_ADDRESS,
+    virtual_mac::REFUSED,
+    virtual_mac::DROPPED,
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
     failover::SENT_TO_THE_OLD,

@@ -40,9 +40,9 @@ fn gone_with(view: &CellView<'_>, plane: ControlPlane) -> Option<Finding> {
     (before.has_service() && !table.has_service()).then(|| Finding {
         at: began,
         text: bilingual!(
-            "In step {number} ({step}) {plane} deleted its virtual service with all of its real servers, and \
-             ended. When the client asked, the table of {director} had no service for it any more, and nobody \
-             was there who would have put one in."
+            "In step {number} ({step}) {plane} deleted its virtual service with all of its real servers, \
+             and ended. When the client asked, the table of {director} had no service for it any more, and \
+             nobody was there who would have put one in."
                 / "在步骤 {number}（{step}）中，{plane} 删除了它的虚拟服务及其全部真实服务器，然后结束。客户端请求时，{director} 的表中\
                    已没有对应的服务，也没有程序会再添加。",
             number = step.number,

@@ -61,6 +61,7 @@ crate::catalogue::words! {
     icmp_redirect: "ICMP redirect" / "ICMP 重定向";
     icmp_other(kind, code): "ICMP type {kind}, code {code}" / "ICMP 类型 {kind}，代码 {code}";
     arp_who_has(address): "ARP: who has {address}?" / "ARP：谁是 {address}？";
+    gratuitous_arp(address): "gratuitous ARP: {address} is here" / "免费 ARP：{address} 在此";
     arp_is_here(address): "ARP: {address} is here" / "ARP：{address} 在此";
     an_ip_packet: "an IP packet" / "IP 数据包";
     a_frame: "a frame" / "帧";

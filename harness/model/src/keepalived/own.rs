@@ -309,8 +309,8 @@ impl Config {
     }
 }
 
-/// The interfaces that keepalived makes for an instance of VRRP that has an Ethernet address of its own: the one
-/// that is named, or those that it names by the number of the virtual router (`use_vmac` of
+/// The interfaces that keepalived makes for an instance of VRRP that has an Ethernet address of its own: the
+/// one that is named, or those that it names by the number of the virtual router (`use_vmac` of
 /// keepalived.conf(5)).
 fn made_interfaces(instance: &Statement) -> Vec<String> {
     let Some(use_vmac) = instance.find(&["use_vmac"]) else {

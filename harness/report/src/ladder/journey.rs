@@ -58,6 +58,14 @@ impl<'a> Journey<'a> {
         }
     }
 
+    /// One of many hosts that it reached is the one to which it is drawn.
+    pub(super) fn arrived(path: path::Journey) -> Self {
+        Self {
+            fate: Fate::Arrived,
+            ..Self::of(path)
+        }
+    }
+
     /// One that did not reach the host to which it is drawn.
     pub(super) fn lost(path: path::Journey) -> Self {
         Self {

@@ -33,6 +33,7 @@ pub(super) fn label(words: Language, packet: &Packet) -> String {
                 kind => words.icmp_other(kind, code),
             }
         }
+        Body::Arp { sender, target, .. } if sender == target => words.gratuitous_arp(sender),
         Body::Arp {
             request: true,
             target,

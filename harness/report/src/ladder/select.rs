@@ -49,6 +49,7 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
         journey.says = says;
     }
     journeys.extend(unanswered(cell));
+    journeys.extend(announced(cell));
     journeys.sort_by_key(|journey| (journey.began(), journey.packet().map(|packet| packet.number)));
     Selection {
         journeys,
@@ -89,7 +90,7 @@ fn client_port(client: &BTreeSet<IpAddr>, plan: &LabPlan, packet: &Packet) -> Op
 /// ARP requests of the lab's hosts, each with its answer looked for where it was asked.
 fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let record = &cell.record;
-    let is_request = |packet: &Packet| matches!(packet.body, Body::Arp { request: true, .. });
+    let is_request = |packet: &Packet| matches!(packet.body, Body::Arp { request: true, sender, target, .. } if sender != target);
     let answered = |asked: &Packet| {
         cell.packets()
             .iter()
@@ -131,4 +132,34 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
         })
     };
     requests.map(to_owner).collect()
+}
+
+/// Gratuitous ARP by which a host says that it has the VIP, drawn to the client, if it came there.
+fn announced(cell: &JudgedCell) -> Vec<Journey<'_>> {
+    let vip = cell.record.plan.vip();
+    let says_so = |packet: &Packet| matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
+    let lab = cell.journeys.lab();
+    let at_client = |packet: &PacketRef| {
+        lab.end_at(packet)
+            .filter(|end| lab.node(end.host) == Some(&Node::Client))
+    };
+    let told = cell.journeys.all().iter().filter_map(|journey| {
+        let hop = journey.hops.first()?;
+        hop.sent.as_ref().filter(|sent| says_so(sent))?;
+        let (told, to) = hop
+            .overheard
+            .iter()
+            .find_map(|packet| Some((packet, at_client(packet)?)))?;
+        Some(Journey::arrived(path::Journey {
+            hops: vec![Hop {
+                to: Some(to),
+                received: Some(told.clone()),
+                overheard: Vec::new(),
+                ..hop.clone()
+            }],
+            again: false,
+            ..journey.clone()
+        }))
+    });
+    told.collect()
 }

@@ -1,0 +1,169 @@
+//! A VIP with an Ethernet address of its own, which several directors have at a time.
+
+use super::super::icmp::HOST_UNREACHABLE;
+use super::failover::{FORWARDING, Moved};
+use super::neighbour::NEIGHBOUR;
+use super::prelude::*;
+use lvs_matrix_model::capture::{Body, is_virtual_router};
+use lvs_matrix_model::record::StepRecord;
+
+/// A switch that does not know where an address is sends to everybody, and a backup has the address.
+const FLOODED: [Source; 2] = [
+    Source::of("br_flood", "net/bridge/br_forward.c"),
+    Source::of("macvlan_handle_frame", "drivers/net/macvlan.c"),
+];
+
+/// The VIP came to another director with its Ethernet address.
+pub(super) const SAME_ADDRESS: Rule = Rule {
+    name: "vip-moved-with-its-ethernet-address",
+    explains: Explains::Circumstance,
+    sources: sources![
+        "net/bridge/br_fdb.c": "br_fdb_update", "drivers/net/macvlan.c": "macvlan_handle_frame",
+    ],
+    holds: |view| {
+        view.plan.keepalived()?;
+        let moved = Moved::of(view)?;
+        let Body::Arp {
+            sender_mac: address, ..
+        } = moved.announced.body
+        else {
+            return None;
+        };
+        is_virtual_router(address).then(|| Finding {
+            at: moved.announced.at,
+            text: bilingual!(
+                "The VIP has an Ethernet address of its own (use_vmac), {address}, which went to {to} with \
+                 it: what the client knew of the VIP stayed true. It was the link's switch that had to learn \
+                 where the address is now, by what {to} sent from it (packet {packet} on client, among \
+                 others)."
+                    / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：客户端已知的 VIP 地址仍然有效。需要得知该地址\
+                       新位置的是链路上的交换机，它由 {to} 从该地址发出的帧学到（如 client 上的数据包 {packet}）。",
+                to = view.director(),
+                packet = moved.announced.number,
+            ),
+            shown_by: cites![moved.announced],
+            ..Finding::default()
+        })
+    },
+};
+
+/// A backup took the client's SYN, and looked for who has the VIP.
+pub(super) const REFUSED: Rule = Rule {
+    name: "refused-by-a-backup",
+    explains: Explains::Error,
+    sources: sources![..FLOODED, NEIGHBOUR, tcp: "tcp_v4_err"],
+    holds: |view| {
+        let flooded = Flooded::of(view).filter(|_| view.is_connect())?;
+        let refusal = view
+            .terminator(TerminatorKind::Icmp {
+                code: HOST_UNREACHABLE,
+            })
+            .filter(|refusal| refusal.by.as_ref() == Some(flooded.backup))?;
+        Some(Finding {
+            at: flooded.passage.sent.at,
+            text: bilingual!(
+                "{flooded} It forwards (net.ipv4.ip_forward=1), so it looked on the link for whoever has the \
+                 VIP, as a router does. Nobody said so. After three questions, one a second, the kernel gives \
+                 a neighbour up, and what waited for it is answered with an ICMP host unreachable (packet \
+                 {refusal} on client). To a socket that is connecting that is final: EHOSTUNREACH."
+                    / "{flooded}它会转发（net.ipv4.ip_forward=1），于是像路由器一样在链路上寻找持有 VIP 的主机，无人应答。每秒一次\
+                       询问三次之后，内核放弃该邻居，等候它的报文段得到 ICMP host unreachable 应答（client 上的数据包 \
+                       {refusal}）。对正在建立连接的套接字来说，这是最终结果：EHOSTUNREACH。",
+                flooded = flooded.text(view),
+                refusal = refusal.packet,
+            ),
+            shown_by: cites![..flooded.shown_by(), refusal],
+            claims: claims([refusal.packet], &Fate::Unreachable),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// A backup that does not forward took what the client sent, and dropped it.
+pub(super) const DROPPED: Rule = Rule {
+    name: "dropped-by-a-backup",
+    explains: Explains::Silence,
+    sources: sources![..FLOODED, route: "ip_error"],
+    holds: |view| {
+        let flooded = Flooded::of(view)?;
+        if view.sysctl(flooded.backup, FORWARDING, flooded.passage.sent.at) != Some("0") {
+            return None;
+        }
+        let dropped = view
+            .sendings()
+            .filter(|passage| passage.to.as_ref() == Some(flooded.backup) && passage.passed_on.is_none());
+        let dropped: Vec<u32> = dropped.map(|passage| passage.sent.packet).collect();
+        Some(Finding {
+            at: flooded.passage.sent.at,
+            text: bilingual!(
+                "{flooded} It does not forward (net.ipv4.ip_forward=0): it dropped that without a word, {times} \
+                 in all, until it had the VIP itself, and the client's TCP knew nothing but to repeat it."
+                    / "{flooded}它不转发（net.ipv4.ip_forward=0）：在它自己持有 VIP 之前，它把这些静默丢弃，共 {times}，\
+                       客户端的 TCP 只能重传。",
+                flooded = flooded.text(view),
+                times = times(dropped.len()),
+            ),
+            shown_by: flooded.shown_by(),
+            claims: claims(dropped, &Fate::Dropped),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// What the client sent came to a director that did not have the VIP.
+struct Flooded<'v, 'a> {
+    /// The step that took the director with the VIP off the link.
+    step: &'a StepRecord,
+    gone: &'v Node,
+    backup: &'v Node,
+    passage: &'v Passage<'a>,
+    arrived: Seen,
+}
+
+impl<'v, 'a> Flooded<'v, 'a> {
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        let passage = view.request()?;
+        let arrived = passage.stopped_at_director()?;
+        let backup = view.director();
+        let said = view.plan.keepalived()?;
+        let said = said.understood(view.plan.port(), &backup.to_string());
+        if !said.use_vmac || view.record.vip_holders(passage.sent.at).contains(&backup) {
+            return None;
+        }
+        let mut others = view.plan.balancers().map(|host| &host.node);
+        let (gone, (step, _)) = others.find_map(|node| {
+            let gone = (node != backup).then(|| view.unplugged(node, passage.sent.at));
+            Some((node, gone??))
+        })?;
+        Some(Self {
+            step,
+            gone,
+            backup,
+            passage,
+            arrived,
+        })
+    }
+
+    fn text(&self, view: &CellView<'_>) -> Bilingual {
+        bilingual!(
+            "Step {number} ({step}) had taken {gone} off the link, and nobody had the VIP yet. A switch forgets \
+             the addresses behind a port that is down, so it sent the client's {what} to everybody ({sent} on \
+             client). The VIP has an Ethernet address of its own (use_vmac), and {backup}, a backup, has that \
+             address, too: it took the segment ({arrived} there), and does not have the VIP."
+                / "步骤 {number}（{step}）使 {gone} 离开了链路，而还没有人持有 VIP。交换机会忘掉断开端口后面的地址，于是把客户端{what}发往\
+                   所有端口（client 上的{sent}）。VIP 有自己的以太网地址（use_vmac），备机 {backup} 也有这个地址：它收下了该报文段\
+                   （{backup} 上的{arrived}），却没有 VIP。",
+            number = self.step.number,
+            step = doing(&self.step.action),
+            gone = self.gone,
+            what = view.kind(self.passage),
+            sent = first(self.passage.sent),
+            backup = self.backup,
+            arrived = first(self.arrived),
+        )
+    }
+
+    fn shown_by(&self) -> Vec<Citation> {
+        cites![self.step, self.passage.sent, self.arrived]
+    }
+}
