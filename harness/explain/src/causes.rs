@@ -48,6 +48,12 @@ causes! {
     "sent-to-the-old-director": "The client sent to a director that was gone, until the other one took the \
         VIP over and the client's TCP sent again."
         / "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。";
+    "refused-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
+        the connect, looked for the VIP in vain, and refused it."
+        / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下连接请求，徒劳地寻找 VIP，然后拒绝了它。";
+    "dropped-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
+        what the client sent, and dropped it until it had the VIP."
+        / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下客户端发送的报文段并丢弃，直到它自己持有 VIP。";
     "not-told-of-the-move": "The VIP was moved to the other director by hand, and the client sent to the \
         old one until it learnt of that."
         / "VIP 被手工移到另一台调度器，客户端在得知之前一直发往旧的那一台。";

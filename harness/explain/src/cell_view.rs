@@ -236,8 +236,8 @@ impl<'a> CellView<'a> {
         Some(first).filter(|first| first.passed_on.is_some())
     }
 
-    /// Did the director have the VIP then, as far as that was looked for? Another one may have been given what
-    /// is for the VIP's Ethernet address.
+    /// Did the director have the VIP then, as far as that was looked for? Another one may have been given
+    /// what is for the VIP's Ethernet address.
     pub(super) fn has_vip(&self, at: Instant) -> bool {
         let holders = self.record.vip_holders(at);
         holders.is_empty() || holders.contains(&&self.director)

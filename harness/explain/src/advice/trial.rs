@@ -467,6 +467,13 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
             }
         }
     }
+    // A control plane that ends may take the service with it.
+    let asked = view
+        .request()
+        .and_then(|request| view.table_then(request.sent.at));
+    if asked.is_some_and(|table| !table.has_service()) {
+        table = Table::default();
+    }
     let takes = if table.servers.contains_key(&spare) {
         weight(&spare, 1)
     } else {
@@ -476,11 +483,7 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         }
     };
     line.insert(begins, takes);
-    // A control plane that ends may take the service with it.
-    let asked = view
-        .request()
-        .and_then(|request| view.table_then(request.sent.at));
-    if !asked.map_or(table.service, |table| table.has_service()) {
+    if !table.service {
         line.insert(begins, TableAction::AddService { port: None });
     }
     if let Some(server) = instead_of {

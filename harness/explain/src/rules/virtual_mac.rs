@@ -63,9 +63,9 @@ pub(super) const REFUSED: Rule = Rule {
             at: flooded.passage.sent.at,
             text: bilingual!(
                 "{flooded} It forwards (net.ipv4.ip_forward=1), so it looked on the link for whoever has the \
-                 VIP, as a router does. Nobody said so. After three questions, one a second, the kernel gives \
-                 a neighbour up, and what waited for it is answered with an ICMP host unreachable (packet \
-                 {refusal} on client). To a socket that is connecting that is final: EHOSTUNREACH."
+                 VIP, as a router does. Nobody said so. After three questions, one a second, the kernel \
+                 gives a neighbour up, and what waited for it is answered with an ICMP host unreachable \
+                 (packet {refusal} on client). To a socket that is connecting that is final: EHOSTUNREACH."
                     / "{flooded}它会转发（net.ipv4.ip_forward=1），于是像路由器一样在链路上寻找持有 VIP 的主机，无人应答。每秒一次\
                        询问三次之后，内核放弃该邻居，等候它的报文段得到 ICMP host unreachable 应答（client 上的数据包 \
                        {refusal}）。对正在建立连接的套接字来说，这是最终结果：EHOSTUNREACH。",
@@ -96,8 +96,8 @@ pub(super) const DROPPED: Rule = Rule {
         Some(Finding {
             at: flooded.passage.sent.at,
             text: bilingual!(
-                "{flooded} It does not forward (net.ipv4.ip_forward=0): it dropped that without a word, {times} \
-                 in all, until it had the VIP itself, and the client's TCP knew nothing but to repeat it."
+                "{flooded} It does not forward (net.ipv4.ip_forward=0): it dropped that without a word, \
+                 {times} in all, until it had the VIP itself, and the client's TCP could only repeat it."
                     / "{flooded}它不转发（net.ipv4.ip_forward=0）：在它自己持有 VIP 之前，它把这些静默丢弃，共 {times}，\
                        客户端的 TCP 只能重传。",
                 flooded = flooded.text(view),
@@ -146,10 +146,10 @@ impl<'v, 'a> Flooded<'v, 'a> {
 
     fn text(&self, view: &CellView<'_>) -> Bilingual {
         bilingual!(
-            "Step {number} ({step}) had taken {gone} off the link, and nobody had the VIP yet. A switch forgets \
-             the addresses behind a port that is down, so it sent the client's {what} to everybody ({sent} on \
-             client). The VIP has an Ethernet address of its own (use_vmac), and {backup}, a backup, has that \
-             address, too: it took the segment ({arrived} there), and does not have the VIP."
+            "Step {number} ({step}) had taken {gone} off the link, and nobody had the VIP yet. A switch \
+             forgets the addresses behind a port that is down, so it sent the client's {what} to everybody \
+             ({sent} on client). The VIP has an Ethernet address of its own (use_vmac), and {backup}, a \
+             backup, has that address, too: it took the segment ({arrived} there), and does not have the VIP."
                 / "步骤 {number}（{step}）使 {gone} 离开了链路，而还没有人持有 VIP。交换机会忘掉断开端口后面的地址，于是把客户端{what}发往\
                    所有端口（client 上的{sent}）。VIP 有自己的以太网地址（use_vmac），备机 {backup} 也有这个地址：它收下了该报文段\
                    （{backup} 上的{arrived}），却没有 VIP。",

@@ -177,6 +177,24 @@ const CELLS: &[(&str, &[&str])] = &[
         &["connect-sees-no-freeze", "mysqld-frozen"],
     ),
     ("ldirectord/waits", &["check-waits-for-ever", "host-off"]),
+    (
+        "gone/keepalived",
+        &["service-gone-with-keepalived", "no-service-for-a-syn"],
+    ),
+    (
+        "gone/ldirectord",
+        &["service-gone-with-ldirectord", "no-service-for-a-syn"],
+    ),
+    ("vmac/refused", &["refused-by-a-backup"]),
+    (
+        "vmac/dropped",
+        &[
+            "dropped-by-a-backup",
+            "vip-moved",
+            "vip-moved-with-its-ethernet-address",
+            "scheduled",
+        ],
+    ),
     ("failover/unknown", &["vip-moved", "unknown-to-the-new-director"]),
     (
         "failover/known",

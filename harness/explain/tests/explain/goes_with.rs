@@ -49,6 +49,10 @@ fn nothing(_: &Action) -> bool {
     true
 }
 
+fn control_stopped(action: &Action) -> bool {
+    matches!(action.key(), "stop-keepalived" | "stop-ldirectord")
+}
+
 fn vip_moved(action: &Action) -> bool {
     matches!(action, Action::Host(HostAction::MoveVip { .. }))
 }
@@ -271,6 +275,11 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("check-sees-no-freeze", SILENT, freeze),
     ("connect-sees-no-freeze", SILENT, freeze),
     ("check-waits-for-ever", SILENT, nothing),
+    ("service-gone-with-keepalived", LATE, control_stopped),
+    ("service-gone-with-ldirectord", LATE, control_stopped),
+    ("vip-moved-with-its-ethernet-address", LATE, of_director),
+    ("refused-by-a-backup", ERRORS, unplugged),
+    ("dropped-by-a-backup", LATE, unplugged),
     ("vip-moved", LATE, of_director),
     ("known-by-the-sync-daemon", LATE, of_director),
     ("answer-by-a-synced-entry", ANSWERS, of_director),

@@ -90,7 +90,15 @@ fn client_port(client: &BTreeSet<IpAddr>, plan: &LabPlan, packet: &Packet) -> Op
 /// ARP requests of the lab's hosts, each with its answer looked for where it was asked.
 fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let record = &cell.record;
-    let is_request = |packet: &Packet| matches!(packet.body, Body::Arp { request: true, sender, target, .. } if sender != target);
+    let is_request = |packet: &Packet| match packet.body {
+        Body::Arp {
+            request,
+            sender,
+            target,
+            ..
+        } => request && sender != target,
+        Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+    };
     let answered = |asked: &Packet| {
         cell.packets()
             .iter()
@@ -137,7 +145,10 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
 /// Gratuitous ARP by which a host says that it has the VIP, drawn to the client, if it came there.
 fn announced(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let vip = cell.record.plan.vip();
-    let says_so = |packet: &Packet| matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
+    let says_so = |packet: &Packet| match packet.body {
+        Body::Arp { sender, target, .. } => sender == vip && target == vip,
+        Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+    };
     let lab = cell.journeys.lab();
     let at_client = |packet: &PacketRef| {
         lab.end_at(packet)

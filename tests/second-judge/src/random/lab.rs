@@ -30,9 +30,12 @@ impl Writer {
             let retry = self.chance.word(&["0", "1", "3"]);
             let inhibit = self.chance.word(&["", ", inhibit-on-failure: true"]);
             let vrrp = match self.second {
-                Some(_) => self
-                    .chance
-                    .word(&["", ", sync: true", ", sync: true", ", nopreempt: true"]),
+                Some(_) => self.chance.word(&[
+                    "",
+                    ", sync: true",
+                    ", sync: true, use-vmac: true",
+                    ", nopreempt: true",
+                ]),
                 None => "",
             };
             self.synced = vrrp.contains("sync");

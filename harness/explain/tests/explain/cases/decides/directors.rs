@@ -31,6 +31,16 @@ fn checks_by(cell: &mut JudgedCell, checktype: CheckType) {
     }
 }
 
+/// keepalived gives the VIP no address of its own.
+fn without_virtual_mac(cell: &mut JudgedCell) {
+    let processes = cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.runs);
+    for process in processes {
+        if let Process::Keepalived(said) = process {
+            said.use_vmac = false;
+        }
+    }
+}
+
 pub(super) const DECIDES: &[Decides] = &[
     (
         "taken-out-by-keepalived",
@@ -144,6 +154,46 @@ pub(super) const DECIDES: &[Decides] = &[
         "ldirectord/no-freeze",
         "the server was frozen",
         |cell| undone(cell, |action| action.key() == "freeze-mysqld"),
+    ),
+    (
+        "service-gone-with-keepalived",
+        "gone/keepalived",
+        "keepalived was stopped",
+        |cell| undone(cell, |action| action.key() == "stop-keepalived"),
+    ),
+    (
+        "service-gone-with-ldirectord",
+        "gone/ldirectord",
+        "ldirectord was stopped",
+        |cell| undone(cell, |action| action.key() == "stop-ldirectord"),
+    ),
+    (
+        "refused-by-a-backup",
+        "vmac/refused",
+        "the VIP has an Ethernet address of its own",
+        without_virtual_mac,
+    ),
+    (
+        "refused-by-a-backup",
+        "vmac/refused",
+        "the first director had lost its power",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "dropped-by-a-backup",
+        "vmac/dropped",
+        "the VIP has an Ethernet address of its own",
+        without_virtual_mac,
+    ),
+    (
+        "dropped-by-a-backup",
+        "vmac/dropped",
+        "the backup does not forward",
+        |cell| {
+            for host in &mut cell.record.plan.hosts {
+                host.sysctls.retain(|(key, _)| key != "net.ipv4.ip_forward");
+            }
+        },
     ),
     (
         "check-waits-for-ever",
