@@ -280,6 +280,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "sync-low-rate.yaml",
         "partition-heals.yaml",
         "failover-outage.yaml",
+        "virtual-mac.yaml",
         "outages.yaml",
         "rolling-restart.yaml",
     ];

@@ -34,10 +34,10 @@ pub(super) const SAME_ADDRESS: Rule = Rule {
             text: bilingual!(
                 "The VIP has an Ethernet address of its own (use_vmac), {address}, which went to {to} with \
                  it: what the client knew of the VIP stayed true. It was the link's switch that had to learn \
-                 where the address is now, by what {to} sent from it (packet {packet} on client, among \
-                 others)."
+                 where the address is now, by what {to} sent from it, such as its gratuitous ARP (packet \
+                 {packet} on client)."
                     / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：客户端已知的 VIP 地址仍然有效。需要得知该地址\
-                       新位置的是链路上的交换机，它由 {to} 从该地址发出的帧学到（如 client 上的数据包 {packet}）。",
+                       新位置的是链路上的交换机，它由 {to} 从该地址发出的帧学到，例如它的免费 ARP（client 上的数据包 {packet}）。",
                 to = view.director(),
                 packet = moved.announced.number,
             ),

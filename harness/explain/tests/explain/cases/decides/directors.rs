@@ -214,6 +214,12 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| undone(cell, |action| action.key() == "link-down"),
     ),
     (
+        "vip-moved-with-its-ethernet-address",
+        "vmac/dropped",
+        "the second director told the client",
+        |cell| without(cell, |packet, _| matches!(packet.body, Body::Arp { .. })),
+    ),
+    (
         "unknown-to-the-new-director",
         "failover/unknown",
         "the second director had no entry",
