@@ -39,9 +39,15 @@ pub fn reported(cell: &Value) -> Vec<Probed> {
 pub fn probed(record: &Record, frames: &[Frame]) -> Vec<Probed> {
     let of = |probe: &Value| {
         let attempts = list(&probe["attempts"]).iter();
+        let time = timeout(record, &probe["probe"]);
         let over = attempts.filter(|attempt| attempt["end"] != "unfinished");
         let all: Vec<(i64, bool)> = over
-            .filter_map(|attempt| Some((attempt["began"].as_i64()?, answered(record, frames, attempt))))
+            .filter_map(|attempt| {
+                Some((
+                    attempt["began"].as_i64()?,
+                    answered(record, frames, attempt, time),
+                ))
+            })
             .collect();
         let end = record.json["ended"].as_i64().unwrap_or_default();
         Probed {
@@ -54,12 +60,24 @@ pub fn probed(record: &Record, frames: &[Frame]) -> Vec<Probed> {
     list(&record.json["probes"]).iter().map(of).collect()
 }
 
-/// Was the last thing that a probe asked in this time answered?
-fn answered(record: &Record, frames: &[Frame], attempt: &Value) -> bool {
+/// How long an attempt of this probe may take, in nanoseconds.
+fn timeout(record: &Record, probe: &Value) -> Option<i64> {
+    let hosts = list(&record.json["plan"]["hosts"]).iter();
+    let runs = hosts.flat_map(|host| list(&host["runs"]));
+    let mut probes = runs.flat_map(|run| list(&run["probes"]));
+    let time = &probes.find(|one| one["name"] == *probe)?["timeout"];
+    Some(time["secs"].as_i64()? * 1_000_000_000 + time["nanos"].as_i64()?)
+}
+
+/// Was the last thing that a probe asked in this time answered? What comes when its time is over is no
+/// answer: a probe may notice a little later that it is over.
+fn answered(record: &Record, frames: &[Frame], attempt: &Value, time: Option<i64>) -> bool {
     let at = |key: &str| attempt[key].as_i64().map(|at| at + record.epoch);
     let (Some(began), Some(ended), Some(port)) = (at("began"), at("ended"), attempt["port"].as_u64()) else {
         return false;
     };
+    let over = time.filter(|_| attempt["end"] == "timed-out");
+    let ended = over.map_or(ended, |time| ended.min(began + time));
     let own = |frame: &&Frame| frame.host == "probe" && began <= frame.at && frame.at <= ended;
     let mut asked = false;
     let mut answered = false;
