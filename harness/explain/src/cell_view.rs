@@ -239,8 +239,7 @@ impl<'a> CellView<'a> {
     /// Did the director have the VIP then, as far as that was looked for? Another one may have been given
     /// what is for the VIP's Ethernet address.
     pub(super) fn has_vip(&self, at: Instant) -> bool {
-        let holders = self.record.vip_holders(at);
-        holders.is_empty() || holders.contains(&&self.director)
+        self.record.vip_changes.is_empty() || self.record.vip_holders(at).contains(&&self.director)
     }
 
     /// The first of the request's sendings that reached a real server, by way of the director.

@@ -99,7 +99,7 @@ pub struct Keepalived {
     /// How far apart a master repeats its gratuitous ARP requests, as long as it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garp_master_refresh: Option<Duration>,
-    /// Does the VIP have an Ethernet address of its own, which moves with it (`use_vmac`)?
+    /// Does the VIP have an Ethernet address of its own, which all directors have (`use_vmac`)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub use_vmac: bool,
     /// Do the directors tell each other of their connections (`lvs_sync_daemon`)?

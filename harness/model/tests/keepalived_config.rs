@@ -323,6 +323,18 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         ),
         (
             "advert_int 2",
+            "use_vmac vip0 02:00:00:00:00:33",
+            "lb/keepalived.conf:10: an Ethernet address of your own choice",
+            "RFC 5798",
+        ),
+        (
+            "10.1.2.3/24 dev bond0",
+            "10.1.2.3/24 dev bond0 use_vmac",
+            "lb/keepalived.conf:12: `use_vmac` beside an address",
+            "in the `vrrp_instance`",
+        ),
+        (
+            "advert_int 2",
             "use_vmac vip0\n    track_interface {\n vrrp.51\n }",
             "lb/keepalived.conf:12: the director has no interface `vrrp.51`",
             "eth0",

@@ -465,63 +465,6 @@ fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     assert_eq!(capture.journeys().sender(1), Some(&Node::first_director()));
 }
 
-/// Two directors have a virtual router's Ethernet address at a time. A bridge sends what is for it to the one
-/// that sent from it last, and both may be addressed by a group's frames that have it as their source.
-#[test]
-fn a_virtual_routers_address_is_that_directors_which_sent_from_it_last() {
-    const SECOND: usize = 3;
-    let virtual_mac = Mac([0, 0, 0x5e, 0, 1, 51]);
-    let mut lab = lab();
-    let first = &lab.hosts[DIRECTOR];
-    lab.hosts.push(Host {
-        node: Node::second_director(),
-        addresses: vec![ip(21), ip(VIP)],
-        virtual_addresses: first.virtual_addresses.clone(),
-    });
-    lab.interfaces[SECOND].host = SECOND;
-    lab.interfaces[SECOND].of_director = true;
-    let mut capture = Capture::default();
-    let gratuitous = Body::Arp {
-        request: true,
-        sender: ip(VIP),
-        sender_mac: virtual_mac,
-        target: ip(VIP),
-        target_mac: Mac([0; 6]),
-    };
-    let all = Mac([0xff; 6]);
-    let (mut tells, mut told) = (Vec::new(), Vec::new());
-    let (mut asks, mut reached) = (Vec::new(), Vec::new());
-    for (at, director, other) in [(0, DIRECTOR, SECOND), (1000, SECOND, DIRECTOR)] {
-        tells.push(capture.frame(at, director, (virtual_mac, all), &gratuitous));
-        told.push(capture.frame(at + 1, CLIENT, (virtual_mac, all), &gratuitous));
-        capture.frame(at + 1, other, (virtual_mac, all), &gratuitous);
-        let body = tcp(10, VIP, segment(1 + u32::try_from(at).unwrap(), b"select 1"));
-        asks.push(capture.frame(at + 10, CLIENT, (mac(10), virtual_mac), &body));
-        reached.push(capture.frame(at + 11, director, (mac(10), virtual_mac), &body));
-    }
-    // The second director loses its power: nobody sees what is sent to it arrive.
-    let lost = tcp(10, VIP, segment(3000, b"select 1"));
-    asks.push(capture.frame(3000, CLIENT, (mac(10), virtual_mac), &lost));
-    let journeys = capture.journeys_in(lab);
-    let (first, second) = (Node::first_director(), Node::second_director());
-    let two = [Some(&first), Some(&second)];
-    let origins = |numbers: &[u32]| {
-        numbers
-            .iter()
-            .map(|number| journeys.origin(*number))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!((origins(&tells), origins(&told)), (two.to_vec(), two.to_vec()));
-    let reached: Vec<_> = reached.iter().map(|number| journeys.reached(*number)).collect();
-    assert_eq!(reached, two);
-    let addressed: Vec<_> = asks.iter().map(|number| journeys.addressee(*number)).collect();
-    assert_eq!(addressed, [Some(&first), Some(&second), Some(&second)]);
-    assert_eq!(
-        journeys.showing(asks[2]).unwrap().fate,
-        Fate::Lost { before: SECOND }
-    );
-}
-
 /// Policy routing lets a director take in what is for a VIP that it does not have. What it refuses has the
 /// VIP as its source all the same.
 #[test]

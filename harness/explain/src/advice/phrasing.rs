@@ -209,12 +209,22 @@ impl Advice {
                     / "让健康检查把没有应答的 {server} 从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1：其连接的下一个报文段会得到 RST，\
                        新连接也不会再去那里。"
             ),
-            Self::AskingHealthCheck(server) if asks_by_itself(view) && view.is_connect() => bilingual!(
-                "The lab's health check asks the server something, as it should. Let it be made more often, \
-                 or with a shorter time-out: new connections go to {server} until it has failed."
-                    / "该实验环境的健康检查确实会执行查询。请让它更频繁，或缩短其超时：在它失败之前，新连接仍会去往 {server}。"
+            Self::AskingHealthCheck(server) if asks_by_itself(view) == Some(Asks::ForEver) => bilingual!(
+                "Give the health check a time limit (`checktype: external`, whose program has one): a login \
+                 by DBI waits for a frozen mysqld for ever. Let a check that has failed take {server} out of \
+                 the table for new connections, and end its mysqld (SIGKILL) for those that are open."
+                    / "让健康检查有时间限制（`checktype: external`，其程序有时限）：通过 DBI 的登录会无限期等待冻结的 mysqld。检查失败时，\
+                       把 {server} 从表中取出（针对新连接），并结束其 mysqld（SIGKILL，针对已有连接）。"
             ),
-            Self::AskingHealthCheck(server) if asks_by_itself(view) => bilingual!(
+            Self::AskingHealthCheck(server) if asks_by_itself(view).is_some() && view.is_connect() => {
+                bilingual!(
+                    "The lab's health check asks the server something, as it should. Let it be made more \
+                     often, or with a shorter time-out: new connections go to {server} until it has \
+                     failed."
+                        / "该实验环境的健康检查确实会执行查询。请让它更频繁，或缩短其超时：在它失败之前，新连接仍会去往 {server}。"
+                )
+            }
+            Self::AskingHealthCheck(server) if asks_by_itself(view).is_some() => bilingual!(
                 "The lab's health check asks the server something, as it should, but it only takes {server} \
                  out of the table. Let what it starts then end the mysqld of {server}, too (SIGKILL): its \
                  kernel closes the connections, and that reaches the clients."
@@ -420,10 +430,23 @@ fn leads_to_weight_0(view: &CellView<'_>) -> bool {
     to.is_some_and(|(_, server)| super::helps::weight_was_0(view, server))
 }
 
-/// Does the lab's own control plane ask its servers something?
-fn asks_by_itself(view: &CellView<'_>) -> bool {
-    view.plan.control().is_some_and(|control| match control {
-        Control::Keepalived(said) => said.check() == HealthCheck::Query,
-        Control::Ldirectord(said) => matches!(said.checktype(), CheckType::Negotiate | CheckType::External),
-    })
+/// How the lab's own control plane asks its servers something, if it does.
+fn asks_by_itself(view: &CellView<'_>) -> Option<Asks> {
+    match view.plan.control()? {
+        Control::Keepalived(said) => (said.check() == HealthCheck::Query).then_some(Asks::InTime),
+        Control::Ldirectord(said) => match said.checktype() {
+            CheckType::Negotiate => Some(Asks::ForEver),
+            CheckType::External => Some(Asks::InTime),
+            CheckType::Connect | CheckType::On => None,
+        },
+    }
+}
+
+/// How long a health check that asks waits for its answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// For as long as it was told.
+    InTime,
+    /// Nothing ends it: a login by DBI.
+    ForEver,
 }

@@ -20,14 +20,25 @@ pub(super) const VIP_MOVED: Rule = Rule {
     holds: |view| {
         view.plan.keepalived()?;
         let moved = Moved::of(view)?;
+        let came_before = view.since_request().iter().any(|passage| {
+            passage.director.as_ref() == Some(view.director()) && passage.sent.at < moved.announced.at
+        });
+        let then = match came_before {
+            true => bilingual!("." / "。"),
+            false => bilingual!(
+                ": from then on what the client sent to the VIP went to {to}."
+                    / "：此后客户端发往 VIP 的报文段都到达 {to}。",
+                to = view.director(),
+            ),
+        };
         Some(Finding {
             at: moved.announced.at,
             text: bilingual!(
                 "After step {number} ({step}) {to} took the VIP over, and said so by gratuitous ARP (packet \
-                 {packet} on client, {later} after the step began): from then on what the client sent to the \
-                 VIP went to {to}."
-                    / "步骤 {number}（{step}）之后 {to} 接管了 VIP，并以免费 ARP 宣告（client 上的数据包 {packet}，步骤开始后 {later}）：\
-                       此后客户端发往 VIP 的报文段都到达 {to}。",
+                 {packet} on client, {later} after the step began){then}"
+                    / "步骤 {number}（{step}）之后 {to} 接管了 VIP，并以免费 ARP 宣告（client 上的数据包 {packet}，步骤开始后 \
+                       {later}）{then}",
+                then = then,
                 number = moved.step.number,
                 step = doing(&moved.step.action),
                 to = view.director(),

@@ -29,19 +29,34 @@ pub(super) const SAME_ADDRESS: Rule = Rule {
         else {
             return None;
         };
+        // Another director may have answered for the VIP with the address of its card.
+        let before = view.seen_on(&Node::Client).find(|packet| {
+            let Body::Arp {
+                sender, sender_mac, ..
+            } = packet.body
+            else {
+                return false;
+            };
+            let of_another = view
+                .sender(packet)
+                .is_some_and(|by| by.is_director() && by != view.director());
+            of_another && (sender, sender_mac) == (view.plan.vip(), address) && packet.at < moved.announced.at
+        })?;
         is_virtual_router(address).then(|| Finding {
             at: moved.announced.at,
             text: bilingual!(
                 "The VIP has an Ethernet address of its own (use_vmac), {address}, which went to {to} with \
-                 it: what the client knew of the VIP stayed true. It was the link's switch that had to learn \
-                 where the address is now, by what {to} sent from it, such as its gratuitous ARP (packet \
-                 {packet} on client)."
-                    / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：客户端已知的 VIP 地址仍然有效。需要得知该地址\
-                       新位置的是链路上的交换机，它由 {to} 从该地址发出的帧学到，例如它的免费 ARP（client 上的数据包 {packet}）。",
+                 it: what the client had been told of the VIP (packet {before} on client) stayed true. It \
+                 was the link's switch that had to learn where the address is now, by what {to} sent from \
+                 it, such as its gratuitous ARP (packet {packet} on client)."
+                    / "VIP 有自己的以太网地址（use_vmac）{address}，它随 VIP 一起移到 {to}：此前告知客户端的 VIP 地址（client 上的数据包 \
+                       {before}）仍然有效。需要得知该地址新位置的是链路上的交换机，它由 {to} 从该地址发出的帧学到，例如它的免费 ARP（client \
+                       上的数据包 {packet}）。",
                 to = view.director(),
                 packet = moved.announced.number,
+                before = before.number,
             ),
-            shown_by: cites![moved.announced],
+            shown_by: cites![before, moved.announced],
             ..Finding::default()
         })
     },
@@ -125,9 +140,13 @@ impl<'v, 'a> Flooded<'v, 'a> {
         let passage = view.request()?;
         let arrived = passage.stopped_at_director()?;
         let backup = view.director();
-        let said = view.plan.keepalived()?;
-        let said = said.understood(view.plan.port(), &backup.to_string());
-        if !said.use_vmac || view.record.vip_holders(passage.sent.at).contains(&backup) {
+        let mut taken = view
+            .seen_on(backup)
+            .filter(|packet| packet.number == arrived.packet);
+        let virtual_address = is_virtual_router(taken.next()?.destination_mac);
+        // With IPv6 another sysctl decides whether it forwards, and other messages say so.
+        let ipv4 = view.plan.vip().is_ipv4();
+        if !virtual_address || !ipv4 || view.record.vip_holders(passage.sent.at).contains(&backup) {
             return None;
         }
         let mut others = view.plan.balancers().map(|host| &host.node);

@@ -187,6 +187,15 @@ const CELLS: &[(&str, &[&str])] = &[
     ),
     ("vmac/refused", &["refused-by-a-backup"]),
     (
+        "vmac/unplugged",
+        &[
+            "dropped-by-a-backup",
+            "vip-moved",
+            "vip-moved-with-its-ethernet-address",
+            "scheduled",
+        ],
+    ),
+    (
         "vmac/dropped",
         &[
             "dropped-by-a-backup",

@@ -4,7 +4,7 @@ use super::Statement;
 use super::complaint::Complaint;
 
 /// Words that no lab can have, what they are (`None`: what they are called says it), and why.
-const REFUSED: [(&str, Option<&str>, &str); 8] = [
+const REFUSED: [(&str, Option<&str>, &str); 12] = [
     (
         "virtual_server_group",
         Some("a group of virtual servers"),
@@ -21,8 +21,19 @@ const REFUSED: [(&str, Option<&str>, &str); 8] = [
         None,
         "the lab's persistence is of single clients",
     ),
+    ("use_vmac_addr", None, INSTANCES_ADDRESS),
+    ("vmac_prefix", None, INTERFACES_NAME),
+    ("vmac_addr_prefix", None, INTERFACES_NAME),
+    (
+        "use_ipvlan",
+        None,
+        "a director has the VIP on its card, or by `use_vmac`",
+    ),
 ];
 
+const INSTANCES_ADDRESS: &str = "an address of the instance: `use_vmac` in the `vrrp_instance`";
+const INTERFACES_NAME: &str = "name the interface: `use_vmac NAME`";
+const RFC_ADDRESS: &str = "the lab knows the addresses of RFC 5798, which keepalived takes by itself";
 const ONE_SERVICE: &str = "a lab has one virtual service";
 const PLACE: &str = "what changes where keepalived runs";
 const OWN_NAMESPACE: &str = "it runs in its director's network namespace";
@@ -52,6 +63,12 @@ pub(super) fn not_in_a_lab(statement: &Statement) -> Option<Complaint> {
             "a service of a firewall mark".to_owned(),
             "the lab's keepalived has one of an address",
         ),
+        ("use_vmac", _) if statement.words.iter().any(|word| word.contains(':')) => {
+            ("an Ethernet address of your own choice".to_owned(), RFC_ADDRESS)
+        }
+        (key, _) if key != "use_vmac" && statement.words.iter().any(|word| word == "use_vmac") => {
+            ("`use_vmac` beside an address".to_owned(), INSTANCES_ADDRESS)
+        }
         (key, _) => {
             let (_, what, why) = REFUSED.iter().find(|(word, ..)| *word == key)?;
             (what.map_or_else(|| format!("`{key}`"), str::to_owned), *why)

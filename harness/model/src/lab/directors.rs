@@ -197,12 +197,8 @@ impl State<'_> {
         }
         let edited = action.edit().map(|edit| edit.on.clone());
         // The table of a director without power is nobody's to read.
-        let mut read = None;
-        if let Action::Watch(action) = action {
-            read = action.until().director.clone();
-        }
         let node = edited
-            .or(read)
+            .or_else(|| named.cloned())
             .or_else(|| action.node().filter(Node::is_director))?;
         if matches!(action, Action::Host(HostAction::PowerOn { .. })) {
             return match (self.directors.off_since(&node), self.directors.control(&node)) {

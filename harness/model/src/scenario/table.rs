@@ -18,6 +18,9 @@ pub(super) const SERVICE: &str = "service";
 /// The key beside an edit of a table that names the director.
 pub(super) const ON: &str = "on";
 
+/// The field of a wait and of a connect that names the director.
+const DIRECTOR: &str = "director";
+
 /// What may stand beside an action.
 pub(super) const BESIDE: [&str; 3] = [AFTER, SERVICE, ON];
 
@@ -103,7 +106,8 @@ pub(super) fn fields<'n, 'm>(
                 label,
             )
             .maybe_help(
-                did_you_mean(&entry.key.value, known()).or_else(|| beside_an_action(&entry.key.value)),
+                did_you_mean(&entry.key.value, known())
+                    .or_else(|| beside_an_action(&entry.key.value, known())),
             ),
         );
     }
@@ -191,13 +195,13 @@ pub(super) fn action<'n, const N: usize>(
     Some((beside.map(|key| value(key).map(|entry| &entry.value)), entry))
 }
 
-/// A key that stands beside an action was put among the action's fields.
-fn beside_an_action(key: &str) -> Option<String> {
-    BESIDE.contains(&key).then(|| {
-        format!(
-            "`{key}` stands beside an action, as a key of the step: `- {{ the-action: {{ … }}, {key}: … }}`"
-        )
-    })
+/// A key that a step has beside its action was put among the fields of something.
+fn beside_an_action(key: &str, mut known: impl Iterator<Item = &'static str>) -> Option<String> {
+    if key == ON && known.any(|field| field == DIRECTOR) {
+        return Some(format!("did you mean `{DIRECTOR}`?"));
+    }
+    let beside = BESIDE.contains(&key);
+    beside.then(|| format!("a step has `{key}` beside its action: `- {{ ACTION: {{ … }}, {key}: … }}`"))
 }
 
 /// Adds the mistake of an action that is not among `known`.

@@ -136,6 +136,12 @@ pub(super) fn forgotten(plan: &LabPlan, lab: &mut Lab, node: &Node) -> Result<()
         let line = CommandLine::new(words.split_whitespace());
         director.check(&line).stage(stage())
     };
+    // What keepalived made for a virtual router's Ethernet address goes, with the VIP on it.
+    for link in run("ip -o link show type macvlan")?.lines() {
+        if let Some(name) = link.split([':', '@']).nth(1) {
+            run(&format!("ip link del dev {}", name.trim()))?;
+        }
+    }
     for ((cidr, _), line) in plan.moving().iter().zip(plan.moving_lines(false)) {
         if !addresses(director, cidr.address)?.is_empty() {
             run(&line.join(" "))?;

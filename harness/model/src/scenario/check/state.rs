@@ -208,8 +208,8 @@ impl From<Conflict<'_>> for Wrong {
                 kind: MistakeKind::UnknownServer,
                 message: format!("the lab has no director `{node}`"),
                 label: "`directors` says which there are",
-                help: "add `directors: 2` to the lab, with which there are `director` and `director2`; or \
-                       name this one in `directors`",
+                help: "name one that the lab has (`directors: 2` has `director` and `director2`), or name \
+                       this one in `directors`",
             },
             Conflict::NoOtherDirector => Self {
                 kind: MistakeKind::UnknownServer,

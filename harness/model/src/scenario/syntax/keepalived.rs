@@ -55,9 +55,10 @@ structure! {
         optional "garp-master-repeat" garp_master_repeat: At<Retries>;
         /// How far apart it goes on sending them for as long as it has the VIP. Default: not at all.
         optional "garp-master-refresh" garp_master_refresh: At<Duration>;
-        /// The VIP has an Ethernet address of its own, that of the virtual router (RFC 5798, 7.3): keepalived
-        /// gives it to a director by an interface of its own there, and neighbours keep it when the VIP
-        /// moves. Without this each director answers for the VIP with the address of its card.
+        /// The VIP has an Ethernet address of its own, that of the virtual router (RFC 5798, 7.3), and
+        /// neighbours keep it when the VIP moves. Both directors have that address all the time, on an
+        /// interface that keepalived makes; only the VIP moves. Without this each director answers for the
+        /// VIP with the address of its card.
         optional "use-vmac" use_vmac: At<Yes>;
         /// The director that has the VIP tells the other one of its connections: `lvs_sync_daemon`. What it
         /// tells, and when, is the kernel's `net.ipv4.vs.sync_threshold` and `sync_refresh_period`.

@@ -222,8 +222,10 @@ impl Input for Placed {
 fn edit_on(action: &Action, on: &At<Name>, span: Span, mistakes: &mut Mistakes) -> Option<Action> {
     let node = Host::from(on.value.clone());
     let wrong = |message: String, label: &str, at: Span| {
-        Mistake::new(MistakeKind::NotOneAction, at, message, label)
-            .help("`on` stands beside an action that edits a table, and names the director")
+        Mistake::new(MistakeKind::NotOneAction, at, message, label).help(
+            "`on` stands beside an action that edits a table, and names the director; `wait-until` and \
+                 `connect` have `director` among their fields",
+        )
     };
     let Some(Edit { action, .. }) = action.edit() else {
         let message = format!("`{}` with `on`", action.key());

@@ -2,8 +2,8 @@
 
 use super::super::super::*;
 use super::Decides;
-use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::capture::flow::unreachable;
+use lvs_matrix_model::capture::{Body, is_virtual_router};
 use lvs_matrix_model::keepalived::HealthCheck;
 use lvs_matrix_model::ldirectord::CheckType;
 use lvs_matrix_model::plan::Process;
@@ -31,14 +31,18 @@ fn checks_by(cell: &mut JudgedCell, checktype: CheckType) {
     }
 }
 
-/// keepalived gives the VIP no address of its own.
+/// Each director answered for the VIP with the address of its card: here that of the second one.
 fn without_virtual_mac(cell: &mut JudgedCell) {
-    let processes = cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.runs);
-    for process in processes {
-        if let Process::Keepalived(said) = process {
-            said.use_vmac = false;
+    let own = cell.record.plan.host(&Node::second_director()).unwrap().mac();
+    cell.change_packets(|packets| {
+        for packet in packets {
+            for mac in [&mut packet.source_mac, &mut packet.destination_mac] {
+                if is_virtual_router(*mac) {
+                    *mac = own;
+                }
+            }
         }
-    }
+    });
 }
 
 pub(super) const DECIDES: &[Decides] = &[
@@ -218,6 +222,27 @@ pub(super) const DECIDES: &[Decides] = &[
         "vmac/dropped",
         "the second director told the client",
         |cell| without(cell, |packet, _| matches!(packet.body, Body::Arp { .. })),
+    ),
+    (
+        "vip-moved-with-its-ethernet-address",
+        "vmac/dropped",
+        "the first director had answered for the VIP with that address",
+        |cell| {
+            let own = cell.record.plan.host(&Node::first_director()).unwrap().mac();
+            let change = cell
+                .record
+                .steps
+                .iter()
+                .find(|step| step.action.key() == "power-off");
+            let began = change.and_then(|step| step.began).unwrap();
+            cell.change_packets(|packets| {
+                for packet in packets.iter_mut().filter(|packet| packet.at < began) {
+                    if let Body::Arp { sender_mac, .. } = &mut packet.body {
+                        *sender_mac = own;
+                    }
+                }
+            });
+        },
     ),
     (
         "unknown-to-the-new-director",
