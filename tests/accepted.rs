@@ -118,7 +118,7 @@ fn a_statement_on_a_connection_that_was_lost_before() {
     for (program, rule) in [
         ("driver", "connection-lost-before"),
         ("command-line", "connection-lost-before"),
-        ("stopped", "mysqld-ended"),
+        ("stopped", "server-ended"),
         ("keepalive", "connection-ended-while-idle"),
     ] {
         let id = format!("lost-before/{program}");

@@ -150,6 +150,13 @@ fn a_cell_that_tested_nothing_says_so_everywhere() {
         [&report["totals"]["tested-nothing"], &report["totals"]["result"]],
         [&json!(4), &json!("undetermined")]
     );
+    // A sentence with several quotations, each of its own.
+    for quoted in [
+        "write `connect: { to: rs1 }`; if it is meant to be left alone, write `served-by: rs3` into",
+        "the statement `select * from nowhere` fails",
+    ] {
+        assert!(markdown.contains(quoted), "{quoted}");
+    }
     let headline = "4 of 7 cells tested nothing: the change had no part in what was judged.";
     assert!(said.stdout.contains(headline) && markdown.contains(headline) && html.contains(headline));
     let explained = say(lvs_matrix()

@@ -106,14 +106,14 @@ causes! {
         / "调度器选中了没有进程监听的真实服务器：该主机的内核拒绝这个数据报。";
     "datagram-unread": "The server process does not run: the datagram waits in its socket."
         / "服务器进程没有运行：数据报停留在它的套接字里。";
-    "mysqld-ended": "The mysqld ended, and its kernel closed the connection."
-        / "mysqld 已结束，其内核关闭了连接。";
-    "closed-with-unread-data": "The mysqld ended without having read what had arrived: its kernel ended the \
-        connection by an RST."
-        / "mysqld 结束时还有未读取的数据：其内核以 RST 结束连接。";
-    "mysqld-frozen": "The mysqld is frozen: its host's kernel accepts connections and acknowledges data, \
-        and nobody answers."
-        / "mysqld 被冻结：主机内核照样接受连接并确认数据，却没有进程应答。";
+    "server-ended": "The server process ended, and its kernel closed the connection."
+        / "服务器进程已结束，其内核关闭了连接。";
+    "closed-with-unread-data": "The server process ended without having read what had arrived: its kernel \
+        ended the connection by an RST."
+        / "服务器进程结束时还有未读取的数据：其内核以 RST 结束连接。";
+    "server-frozen": "The server process is frozen: its host's kernel accepts connections and acknowledges \
+        data, and nobody answers."
+        / "服务器进程被冻结：主机内核照样接受连接并确认数据，却没有进程应答。";
     "session-killed": "The operator ended the session: the mysqld closed the connection."
         / "操作者结束了会话：mysqld 关闭了连接。";
     "told-to-end-the-connection": "The server was told to end the connection instead of answering."

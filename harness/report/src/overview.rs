@@ -34,7 +34,7 @@ const OPEN: usize = 8;
 /// What is to be said below the one sentence on the run.
 pub(crate) fn notes(words: Language, report: &RunReport) -> Vec<Block> {
     let dry = report.dry().iter();
-    let dry = dry.map(|dry| strong(&foreign(&cut(&dry.line(), 2 * LONGEST))));
+    let dry = dry.map(|dry| strong(&prose(&cut(&dry.line(), 2 * LONGEST))));
     let filter = report.run().filter.iter();
     let filter = filter.map(|filter| words.only_selected(code(&cut(filter, LONGEST))));
     let part = report.run().part.iter();

@@ -5,7 +5,7 @@ use super::super::circumstances::Deletion;
 use super::super::table::Table;
 use super::frozen::frozen;
 use super::prelude::*;
-use lvs_matrix_model::action::Action;
+use lvs_matrix_model::action::{Action, ControlStep};
 use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::control::{Control, ControlPlane};
@@ -22,8 +22,13 @@ const SAME_TURN: Duration = Duration::from_millis(20);
 /// keepalived's own functions: a server that has failed is deleted, or gets weight 0.
 const FAILED: Sources = sources![checkers: "update_svr_checker_state", checkers: "perform_svr_state"];
 
-/// The same of ldirectord, a script of that name.
-const FAILED_LDIRECTORD: Sources = sources![ldirectord: "_service_down", ldirectord: "_remove_service"];
+/// The same of ldirectord, a script of that name; and what takes out a server that its configuration has no
+/// more.
+const FAILED_LDIRECTORD: Sources = sources![
+    ldirectord: "_service_down",
+    ldirectord: "_remove_service",
+    ldirectord: "purge_untracked_service"
+];
 
 /// keepalived had found the server failed before the client asked.
 pub(super) const TAKEN_OUT: Rule = Rule {
@@ -417,9 +422,19 @@ impl<'a> TakenOut<'a> {
                         line.text.starts_with(&word)
                     }),
                 };
+                // ldirectord logs the same of a server that the configuration is without.
+                let told = view.done(|action| {
+                    let Action::Host(action) = action else {
+                        return None;
+                    };
+                    Some(action.of_control()?.1)
+                });
+                let left_out = told.filter(|(_, began, _)| *began <= at).last().is_some_and(|(_, _, step)| {
+                    matches!(step, ControlStep::Reload { without: Some(gone), .. } if gone == name)
+                });
                 let said = view.record.control_log.iter().rfind(|line| {
                     let apart = at.since(line.at).max(line.at.since(at));
-                    failed(line) && line.node == *view.director() && apart < SAME_TURN
+                    !left_out && failed(line) && line.node == *view.director() && apart < SAME_TURN
                 });
                 // A check that failed has its cause in what was done to the server; else it was told.
                 let causes = view.done(|action| {

@@ -7,7 +7,7 @@ use lvs_matrix_model::verdict::{Behaviour, HangEnd};
 
 /// A process that does not run, on a host that does.
 pub(super) const FROZEN: Rule = Rule {
-    name: "mysqld-frozen",
+    name: "server-frozen",
     explains: Explains::Silence,
     sources: sources![tcp_input: "tcp_rcv_established", sockets: "inet_csk_accept"],
     holds: |view| {

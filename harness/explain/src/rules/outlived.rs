@@ -8,7 +8,7 @@ use lvs_matrix_model::scenario::Forwarding;
 
 /// A mysqld that was stopped runs again.
 pub(super) const THAWED: Rule = Rule {
-    name: "mysqld-thawed",
+    name: "server-thawed",
     explains: Explains::Answer,
     sources: sources![tcp_common: "tcp_recvmsg", sockets: "inet_csk_accept"],
     holds: |view| {

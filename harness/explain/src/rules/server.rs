@@ -78,7 +78,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
 
 /// A mysqld that ends has its sockets closed.
 pub(super) const CLOSED: Rule = Rule {
-    name: "mysqld-ended",
+    name: "server-ended",
     explains: Explains::Error,
     sources: sources![TCP_CLOSE],
     holds: |view| {

@@ -50,7 +50,7 @@ const CELLS: &[(&str, &[&str])] = &[
     ),
     (
         "expl/frozen-killed",
-        &["mysqld-frozen", "closed-with-unread-data"],
+        &["server-frozen", "closed-with-unread-data"],
     ),
     (
         "probe-draws-reset/stays-default",
@@ -116,8 +116,8 @@ const CELLS: &[(&str, &[&str])] = &[
     ("losses/ack-before", &["scheduled", "lost-before-the-director"]),
     ("echo/closes", &["told-to-end-the-connection"]),
     ("echo/resets", &["told-to-end-the-connection"]),
-    ("echo/stopped", &["mysqld-ended"]),
-    ("echo/frozen", &["mysqld-frozen"]),
+    ("echo/stopped", &["server-ended"]),
+    ("echo/frozen", &["server-frozen"]),
     ("udp-frozen/only", &["datagram-unread"]),
     (
         "stateful/direct-routing_1_director-input_connect",
@@ -169,12 +169,13 @@ const CELLS: &[(&str, &[&str])] = &[
     ("keepalived/told", &["taken-out-by-keepalived", "scheduled"]),
     ("keepalived/not-yet", &["host-off", "not-yet-taken-out"]),
     ("keepalived/put-back", &["put-back-by-reload", "nothing-listens"]),
-    ("keepalived/no-freeze", &["check-sees-no-freeze", "mysqld-frozen"]),
+    ("keepalived/no-freeze", &["check-sees-no-freeze", "server-frozen"]),
     ("ldirectord/out", &["taken-out-by-ldirectord", "host-off"]),
+    ("ldirectord/told", &["taken-out-by-ldirectord", "scheduled"]),
     ("ldirectord/not-yet", &["host-off", "not-yet-found-by-ldirectord"]),
     (
         "ldirectord/no-freeze",
-        &["connect-sees-no-freeze", "mysqld-frozen"],
+        &["connect-sees-no-freeze", "server-frozen"],
     ),
     ("ldirectord/waits", &["check-waits-for-ever", "host-off"]),
     (

@@ -383,20 +383,20 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         not_by_it,
     ),
     (
-        "mysqld-frozen",
+        "server-frozen",
         "faults/mysqld-frozen_execute-sql_0",
         "the mysqld was frozen",
         no_freeze,
     ),
     // The kernel's SYN-ACK is no answer of the mysqld.
     (
-        "mysqld-frozen",
+        "server-frozen",
         "faults/mysqld-frozen_new-connection_0",
         "the mysqld was frozen",
         no_freeze,
     ),
     (
-        "mysqld-frozen",
+        "server-frozen",
         "faults/mysqld-frozen_execute-sql_0",
         "the kernel acknowledged the statement",
         |cell| {
@@ -407,7 +407,7 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         },
     ),
     (
-        "mysqld-thawed",
+        "server-thawed",
         "faults/mysqld-thawed_waiting_0",
         "it ran again",
         |cell| {

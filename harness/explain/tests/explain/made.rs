@@ -243,7 +243,7 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
         |cell| without(cell, |_, node| node.real_server().is_some()),
     ),
     (
-        "mysqld-thawed",
+        "server-thawed",
         "faults/mysqld-thawed_execute-sql_0",
         |cell| in_between(cell, thaws),
         |cell| undone(cell, freezes),

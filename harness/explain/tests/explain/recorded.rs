@@ -321,7 +321,7 @@ fn a_frozen_mysqld_that_was_killed_is_not_frozen() {
     let explanation = explain(&recorded("frozen-killed"));
     let rules = rules(&explanation);
     assert!(rules.contains(&"nothing-listens"), "{rules:?}");
-    assert!(!rules.contains(&"mysqld-frozen"), "{rules:?}");
+    assert!(!rules.contains(&"server-frozen"), "{rules:?}");
 }
 
 /// A link that loses packets has lost none of these: they arrived, and the client kept them out.

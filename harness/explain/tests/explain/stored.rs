@@ -132,6 +132,6 @@ fn advice_is_about_the_fault() {
             !says("set its weight to 0") || !cell.record.steps.iter().any(silent),
             "{id}"
         );
-        assert!(!says("keepalive on") || !rules.contains(&"mysqld-frozen"), "{id}");
+        assert!(!says("keepalive on") || !rules.contains(&"server-frozen"), "{id}");
     }
 }

@@ -190,7 +190,7 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         |cell| without(cell, |_, node| matches!(node, Node::RealServer(_))),
     ),
     (
-        "mysqld-ended",
+        "server-ended",
         "config-change/present_down_waiting_0",
         "the mysqld was stopped",
         |cell| {
@@ -200,7 +200,7 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         },
     ),
     (
-        "mysqld-ended",
+        "server-ended",
         "config-change/present_down_waiting_0",
         "its host sent a FIN",
         |cell| cell.observed.terminators.clear(),

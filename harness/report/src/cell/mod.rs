@@ -37,7 +37,7 @@ pub(crate) fn judgement(words: Language, cell: &JudgedCell) -> Section {
     let reasons = phrasing::reasons(words, cell);
     facts.extend(reasons.iter().map(|reason| (label, phrase(reason))));
     let notes = phrasing::notes(words, cell);
-    facts.extend(notes.iter().map(|(label, text)| (*label, phrase(text))));
+    facts.extend(notes.iter().map(|(label, text)| (*label, prose(text))));
     if let Some(error) = &cell.observed.error {
         facts.push((words.message_of_client(), code(&error.message)));
     }

@@ -215,7 +215,7 @@ impl From<Conflict<'_>> for Wrong {
                 kind: MistakeKind::UnknownServer,
                 message: "the lab has one director: the VIP cannot move".to_owned(),
                 label: "there is no other director",
-                help: "add `directors: 2` to the lab",
+                help: "add `directors: 2` to the lab (`ldirectord` does without: its labs have one)",
             },
             Conflict::NoDirector(node) => Self {
                 kind: MistakeKind::UnknownServer,
@@ -245,8 +245,8 @@ impl From<Conflict<'_>> for Wrong {
                 kind: HostOff,
                 message: "the only director of the lab cannot be powered off".to_owned(),
                 label: "nobody would take the VIP over",
-                help: "add `directors: 2` to the lab; or take the director's link down: `link-down: { node: \
-                       director }`",
+                help: "take the director's link down: `link-down: { node: director }`; or add `directors: 2` \
+                       to the lab (not with `ldirectord`: its labs have one)",
             },
             Conflict::DirectorOff => wrong(
                 HostOff,

@@ -136,6 +136,12 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| cell.record.control_log.clear(),
     ),
     (
+        "taken-out-by-ldirectord",
+        "ldirectord/told",
+        "ldirectord edited the table",
+        never_edited,
+    ),
+    (
         "not-yet-found-by-ldirectord",
         "ldirectord/not-yet",
         "ldirectord edited the table",
