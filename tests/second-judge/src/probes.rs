@@ -69,22 +69,19 @@ fn timeout(record: &Record, probe: &Value) -> Option<i64> {
     Some(time["secs"].as_i64()? * 1_000_000_000 + time["nanos"].as_i64()?)
 }
 
-/// How long before its time is over a probe that timed out may have had its answer. A SYN that is sent again
-/// after a second meets a time of a second: both are timers of the kernel, which goes by ticks of 10 ms in a
-/// guest, and whichever it takes first wins.
-const LATE: i64 = 10_000_000;
-
-/// Was the last thing that a probe asked in this time answered? What comes when its time is as good as over
-/// is no answer to a probe that says that it had none.
+/// Was the last thing that a probe asked in this time answered? What comes when its time is over is no
+/// answer: a probe may notice a little later that it is over. Neither is what had come before it asked, and
+/// comes again because the server has not heard that it came.
 fn answered(record: &Record, frames: &[Frame], attempt: &Value, time: Option<i64>) -> bool {
     let at = |key: &str| attempt[key].as_i64().map(|at| at + record.epoch);
     let (Some(began), Some(ended), Some(port)) = (at("began"), at("ended"), attempt["port"].as_u64()) else {
         return false;
     };
     let over = time.filter(|_| attempt["end"] == "timed-out");
-    let ended = over.map_or(ended, |time| ended.min(began + time - LATE));
+    let ended = over.map_or(ended, |time| ended.min(began + time));
     let own = |frame: &&Frame| frame.host == "probe" && began <= frame.at && frame.at <= ended;
-    let mut asked = false;
+    // What the probe has had when it asks: the number of the byte that it expects next.
+    let mut had: Option<u32> = None;
     let mut answered = false;
     for frame in frames.iter().filter(own) {
         let What::Tcp { segment, .. } = &frame.what else {
@@ -93,8 +90,11 @@ fn answered(record: &Record, frames: &[Frame], attempt: &Value, time: Option<i64
         let (from, to) = (segment.source.1, segment.target.1);
         let asks = |text: &[u8]| segment.payload.windows(text.len()).any(|window| window == text);
         if u64::from(from) == port && (asks(b"@@server_id") || asks(b" probe")) {
-            (asked, answered) = (true, false);
-        } else if u64::from(to) == port && asked && !segment.payload.is_empty() {
+            (had, answered) = (Some(segment.acknowledgement), false);
+        } else if u64::from(to) == port
+            && !segment.payload.is_empty()
+            && had.is_some_and(|had| segment.sequence.wrapping_sub(had) < 1 << 31)
+        {
             // An ERR packet begins with 0xff behind its header of four bytes.
             answered = segment.payload.get(4) != Some(&0xff);
         }
