@@ -264,6 +264,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "delete-variants.yaml",
         "distribution.yaml",
         "firewall.yaml",
+        "firewall-rules.yaml",
         "drain.yaml",
         "client-actions.yaml",
         "client-timeouts.yaml",

@@ -222,10 +222,13 @@ impl<'a> CellView<'a> {
     /// The firewall rules that were in force at a moment: the step, the host, and the rule.
     pub(super) fn firewall(&self, at: Instant) -> Vec<(&'a StepRecord, &'a Node, Chain, FirewallVerdict)> {
         let state = self.record.state_at(at);
-        let rules = state.rules();
-        rules
-            .filter_map(|rule| Some((self.step(rule.step)?.0, rule.node, rule.chain, rule.verdict)))
-            .collect()
+        let rules = state.rules().filter_map(|rule| {
+            let step = self.step(rule.step)?.0;
+            // What an author's rule looks at is nft's affair: whether it met anything says its counter.
+            let idle = rule.matches.is_some() && step.met() == Some(0);
+            (!idle).then_some((step, rule.node, rule.chain, rule.verdict))
+        });
+        rules.collect()
     }
 
     /// The step since which the client's firewall drops ICMP.

@@ -30,7 +30,7 @@ pub use statement::{PAYLOAD, Statement};
 pub(crate) use table::table_actions;
 pub use table::{Edit, ServiceEdit, TableAction};
 pub(crate) use traffic::traffic_actions;
-pub use traffic::{Chain, FirewallVerdict, NewConnections, Percent, TrafficAction};
+pub use traffic::{Chain, FirewallVerdict, Matches, NewConnections, Percent, TrafficAction};
 pub use watch::{Condition, Counted, Until, WatchAction};
 pub(crate) use watch::{until_fields, watch_actions};
 

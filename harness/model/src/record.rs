@@ -376,6 +376,15 @@ impl StepRecord {
         let further = self.further_operations;
         first.flat_map(move |first| first..=first.saturating_add(further))
     }
+
+    /// How many packets its fault had met when the observation ended, if the kernel counts them.
+    #[must_use]
+    pub fn met(&self) -> Option<u64> {
+        match &self.at_end {
+            Some(AtEnd::InForce { packets, .. }) => *packets,
+            Some(AtEnd::Gone { .. }) | None => None,
+        }
+    }
 }
 
 /// How a fault that lasts was found when the observation ended.

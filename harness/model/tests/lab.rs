@@ -7,8 +7,8 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, NewConnections, Node, Percent,
-    StopSignal, TableAction, TrafficAction, Until, WatchAction,
+    Action, Chain, FirewallVerdict, HostAction, Matches, MysqldAction, Neighbours, NewConnections, Node,
+    Percent, StopSignal, TableAction, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::lab::{Conflict, State, Table};
 use lvs_matrix_model::scenario::Forwarding;
@@ -24,7 +24,67 @@ fn node() -> Node {
 
 fn rule(chain: Chain) -> Action {
     let (node, verdict) = (node(), FirewallVerdict::Drop);
-    TrafficAction::AddFirewallRule { node, chain, verdict }.into()
+    TrafficAction::AddFirewallRule {
+        node,
+        chain,
+        verdict,
+        matches: None,
+    }
+    .into()
+}
+
+#[test]
+fn a_rule_looks_at_what_its_author_says() {
+    let matched = |text: &str| Matches::new(text).unwrap();
+    let own = matched("ip saddr $director tcp dport { $port, 22 }");
+    assert_eq!(own.hosts().collect::<Vec<_>>(), ["director"]);
+    assert_eq!(
+        own.with(|name| format!("<{name}>")),
+        "ip saddr <director> tcp dport { <port>, 22 }"
+    );
+    assert_eq!(matched("$vip").with(str::to_uppercase), "VIP");
+    assert!(matched("ct state new").asks_conntrack());
+    assert!(!matched("tcp flags syn").asks_conntrack());
+    let longest = "x".repeat(Matches::LONGEST);
+    assert!(Matches::new(&longest).is_some());
+    // Nothing that would end the rule, or its comment, and no second verdict.
+    for bad in [
+        "",
+        " tcp flags syn",
+        "tcp flags syn; flush ruleset",
+        "iifname \"eth0\"",
+        "tcp\nflags syn",
+        "tcp flags syn drop",
+        "tcp flags syn # all",
+        &format!("{longest}x"),
+    ] {
+        assert_eq!(Matches::new(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_rule_of_a_client_looks_at_the_service_and_hosts_are_of_the_lab() {
+    let name = rs1();
+    let state = State::new(std::iter::once(&name));
+    let rule = |node: Node, matches: &str| -> Action {
+        let (chain, verdict) = (Chain::Input, FirewallVerdict::Drop);
+        let matches = Matches::new(matches);
+        TrafficAction::AddFirewallRule {
+            node,
+            chain,
+            verdict,
+            matches,
+        }
+        .into()
+    };
+    let of_client = rule(Node::Client, "tcp flags syn");
+    assert_eq!(state.conflict(&of_client), Some(Conflict::ClientMatches));
+    let stranger = rule(node(), "ip saddr $rs3");
+    assert_eq!(state.conflict(&stranger), Some(Conflict::NoAddressOf("rs3")));
+    for known in ["$client", "$director", "$rs1", "$vip", "$port"] {
+        let good = rule(node(), &format!("ip saddr {known}"));
+        assert_eq!(state.conflict(&good), None, "{known}");
+    }
 }
 
 fn netem(loss: u16) -> Action {

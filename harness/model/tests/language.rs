@@ -309,6 +309,7 @@ fn common_steps() -> Phases {
                 node: Node::Client,
                 chain: Chain::Output,
                 verdict: FirewallVerdict::TcpReset,
+                matches: None,
             }),
             Action::Traffic(TrafficAction::AddStatefulFirewall {
                 node: Node::first_director(),

@@ -29,6 +29,7 @@ fn rule(chain: Chain, verdict: FirewallVerdict) -> Action {
         node: Node::Client,
         chain,
         verdict,
+        matches: None,
     })
 }
 

@@ -136,7 +136,9 @@ pub(super) fn is_untold(plan: &LabPlan) -> bool {
 /// The firewall rules that steps add, to be edited.
 pub(super) fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
     line.steps.iter_mut().filter_map(|step| {
-        let Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) = &mut step.action
+        let Action::Traffic(TrafficAction::AddFirewallRule {
+            node, chain, verdict, ..
+        }) = &mut step.action
         else {
             return None;
         };

@@ -2,9 +2,10 @@
 //! host that receives them sees them, and after that of the host that sends them.
 
 use super::super::advice::about_firewalls;
+use super::super::cell_view::size;
 use super::prelude::*;
 use super::translated::sent_on;
-use lvs_matrix_model::action::{Chain, FirewallVerdict};
+use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, TrafficAction};
 use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
@@ -21,16 +22,28 @@ pub(super) const DROPS: Rule = Rule {
     sources: sources![NFT],
     holds: |view| {
         let rules = view.firewall(view.end());
-        let mut drops = rules
+        // What a rule of the output chain answers goes to who sent the packet: of a server's own packets to
+        // itself.
+        let says_nothing = |node: &Node, chain, verdict| {
+            verdict == FirewallVerdict::Drop
+                || (chain == Chain::Output && matches!(node, Node::RealServer(_)))
+        };
+        let mut silent = rules
             .iter()
-            .filter(|(_, _, _, verdict)| *verdict == FirewallVerdict::Drop);
-        drops.find_map(|(step, node, chain, _)| dropped(view, step, node, *chain))
+            .filter(|(_, node, chain, verdict)| says_nothing(node, *chain, *verdict));
+        silent.find_map(|(step, node, chain, verdict)| dropped(view, step, node, *chain, *verdict))
     },
 };
 
-fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Option<Finding> {
+fn dropped(
+    view: &CellView<'_>,
+    step: &StepRecord,
+    node: &Node,
+    chain: Chain,
+    verdict: FirewallVerdict,
+) -> Option<Finding> {
     let began = step.began?;
-    let request = view.request()?;
+    let Held { head, all, what } = Held::of(view)?;
     let met = match &step.at_end {
         // It was in force and dropped nothing: not this rule.
         Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
@@ -42,10 +55,18 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         }
         Some(AtEnd::InForce { packets: None, .. }) | None => Bilingual::default(),
     };
-    let since: Vec<&Passage<'_>> = view
-        .sendings()
+    let since: Vec<&Passage<'_>> = all
+        .into_iter()
         .filter(|passage| passage.sent.at >= began)
         .collect();
+    // A rule that looks at what an author says may have met others' packets alone.
+    let chosen = has_own_match(step);
+    let too_few = step
+        .met()
+        .is_some_and(|met| usize::try_from(met).is_ok_and(|met| met < since.len()));
+    if too_few && chain == Chain::Input && chosen {
+        return None;
+    }
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
@@ -79,7 +100,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         }
         (Node::Director(_), Chain::Forward) => {
             let stopped = answers_stopped(view, began);
-            let (_, server) = request.at_server()?;
+            let (_, server) = head.at_server()?;
             if stopped.is_empty() {
                 return None;
             }
@@ -88,11 +109,16 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
                  chain of the director's firewall"
                     / "到达了 {server}，但 {server} 的应答都在返回途中被调度器防火墙的 forward 链丢弃"
             );
-            (stopped, text, vec![request], Fate::delivered(server))
+            (stopped, text, vec![head], Fate::delivered(server))
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
-            if !all(reached) || spoke_anew(view, server, began) {
+            let by_then = began.max(head.sent.at);
+            let heard = match chosen {
+                true => said_data(view, server, by_then),
+                false => spoke_anew(view, server, by_then),
+            };
+            if !all(reached) || heard {
                 return None;
             }
             // Later sendings may have reached another server.
@@ -110,33 +136,109 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
             (seen, text, since.clone(), filtered)
         }
         (Node::RealServer(server), Chain::Output) => {
-            let (reached, _) = request.reached.as_ref()?;
-            if spoke(view, server, began) {
-                return None;
-            }
-            let text = bilingual!(
-                "reached {server}, but whatever {server} answers is dropped by its own firewall"
-                    / "到达了 {server}，但 {server} 的应答都被它自己的防火墙丢弃"
-            );
-            (vec![*reached], text, vec![request], Fate::Delivered(node.clone()))
+            let (reached, _) = head.reached.as_ref()?;
+            let text = match chosen {
+                true if said_data(view, server, began) => return None,
+                true => bilingual!(
+                    "reached {server}, but of what {server} answers its own firewall keeps back what the \
+                     rule looks at, and no data left {server}"
+                        / "到达了 {server}，但 {server} 的应答中凡是规则所匹配的都被它自己的防火墙拦下，没有任何数据离开 {server}"
+                ),
+                false if spoke(view, server, began) => return None,
+                false => bilingual!(
+                    "reached {server}, but whatever {server} answers is kept back by its own firewall"
+                        / "到达了 {server}，但 {server} 的应答都被它自己的防火墙拦下"
+                ),
+            };
+            (vec![*reached], text, vec![head], Fate::Delivered(node.clone()))
         }
     };
     let first_seen = *seen.first()?;
+    let told = match verdict {
+        FirewallVerdict::Drop => bilingual!(
+            "A firewall that drops tells nobody anything; IPVS does not learn of it either."
+                / "丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。"
+        ),
+        FirewallVerdict::Reject | FirewallVerdict::TcpReset => bilingual!(
+            "What the rule answers goes to who sent the packet, {node} itself: nobody else is told anything."
+                / "规则的应答发往数据包的发送者，即 {node} 自己，其他任何人都得不到通知。"
+        ),
+    };
     Some(Finding {
-        at: request.sent.at,
+        at: head.sent.at,
         text: bilingual!(
-            "The client's {what} {way} ({seen} on {node}{met}). A firewall that drops tells nobody anything; \
-             IPVS does not learn of it either."
-                / "客户端{what}{way}（{node} 上的{seen}{met}）。丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。",
-            what = view.carrier(),
+            "The client's {what} {way} ({seen} on {node}{met}). {told}"
+                / "客户端{what}{way}（{node} 上的{seen}{met}）。{told}",
+            what = what,
             way = way,
             seen = first(first_seen),
             met = met,
+            told = told,
         ),
         shown_by: cites![step, ..seen],
         claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
         advice: about_it(view),
     })
+}
+
+/// What of an operation was held back, if a rule looks at some of its segments only.
+struct Held<'v, 'a> {
+    /// The first segment of it.
+    head: &'v Passage<'a>,
+    /// It, and whatever carried some of it again.
+    all: Vec<&'v Passage<'a>>,
+    /// What the client sent with it, in words.
+    what: Bilingual,
+}
+
+impl<'v, 'a> Held<'v, 'a> {
+    /// The request; of a connect whose SYN was answered what the client sent next; or its acknowledgements,
+    /// if it sent nothing else and the server said nothing.
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        let request = view.request()?;
+        if view.is_connect() && view.acknowledged().is_some() {
+            if let Some(head) = view.unacknowledged() {
+                return Some(Self {
+                    head,
+                    all: view.sendings_of(head).collect(),
+                    what: bilingual!("segment after the handshake" / "握手之后的报文段"),
+                });
+            }
+            let sent = view.since_request().iter();
+            let all: Vec<_> = sent.filter(|passage| size(passage.segment) == 0).collect();
+            if let (Some(head), None) = (all.first(), view.payload()) {
+                return Some(Self {
+                    head,
+                    all,
+                    what: bilingual!("acknowledgement of the handshake" / "对握手的确认"),
+                });
+            }
+        }
+        Some(Self {
+            head: request,
+            all: view.sendings().collect(),
+            what: view.carrier(),
+        })
+    }
+
+    /// The same, if it was on a connection that there was by then.
+    fn connected(view: &'v CellView<'a>) -> Option<Self> {
+        Self::of(view).filter(|_| !view.is_connect() || view.acknowledged().is_some())
+    }
+}
+
+/// Does a rule in the input chain of this server keep things from its TCP at a moment?
+pub(super) fn keeps_from(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
+    let mut rules = view.firewall(at).into_iter();
+    rules.any(|(_, node, chain, _)| node.real_server() == Some(server) && chain == Chain::Input)
+}
+
+/// Does the step's rule look at what its author says?
+fn has_own_match(step: &StepRecord) -> bool {
+    matches!(
+        &step.action,
+        Action::Traffic(TrafficAction::AddFirewallRule { matches: Some(_), .. })
+    )
 }
 
 /// What may help against a firewall's rule, and else at the client.
@@ -176,6 +278,16 @@ fn spoke(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
 /// The same, but for what it had sent before: it sends its last answer again where the firewall takes the
 /// client's acknowledgement of it.
 fn spoke_anew(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
+    anew(view, server, since).next().is_some()
+}
+
+/// Did it send data that it had not sent before?
+fn said_data(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
+    anew(view, server, since).any(|segment| segment.payload_length > 0)
+}
+
+/// What the server has sent since then and not before.
+fn anew<'a>(view: &CellView<'a>, server: &Name, since: Instant) -> impl Iterator<Item = &'a Segment> {
     let said = |segment: &Segment| {
         let Segment {
             sequence,
@@ -185,10 +297,13 @@ fn spoke_anew(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
         } = segment;
         (*sequence, *acknowledgement, *payload_length)
     };
-    let before = view.sent_by(server).filter(|(packet, _)| packet.at <= since);
+    let all: Vec<(&Packet, &Segment)> = view.sent_by(server).collect();
+    let before = all.iter().filter(|(packet, _)| packet.at <= since);
     let before: Vec<_> = before.map(|(_, segment)| said(segment)).collect();
-    let mut after = view.sent_by(server).filter(|(packet, _)| packet.at > since);
-    after.any(|(_, segment)| !before.contains(&said(segment)))
+    let later = all.into_iter().filter(move |(packet, _)| packet.at > since);
+    later
+        .map(|(_, segment)| segment)
+        .filter(move |segment| !before.contains(&said(segment)))
 }
 
 /// An attempt to connect is ended by either answer.
@@ -197,7 +312,9 @@ pub(super) const REFUSES: Rule = Rule {
     explains: Explains::Error,
     sources: sources![NFT, REJECT_ICMP, REJECT_RST, tcp: "tcp_v4_err"],
     holds: |view| {
-        let request = view.request().filter(|_| view.is_connect())?;
+        let request = view
+            .request()
+            .filter(|_| view.is_connect() && view.acknowledged().is_none())?;
         let (refusal, step, node, met) = answered_by_firewall(
             view,
             request,
@@ -228,7 +345,9 @@ pub(super) const RESETS: Rule = Rule {
     explains: Explains::Error,
     sources: sources![NFT, REJECT_RST],
     holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
+        let Held {
+            head: request, what, ..
+        } = Held::connected(view)?;
         let (reset, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::TcpReset])?;
         Some(Finding {
             at: request.sent.at,
@@ -237,7 +356,7 @@ pub(super) const RESETS: Rule = Rule {
                  (packet {reset} on client), which ends the connection for the client at once."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
                        立刻结束。",
-                what = view.carrier(),
+                what = what,
                 met = first(met),
                 reset = reset.packet,
             ),
@@ -254,7 +373,9 @@ pub(super) const NOT_FATAL: Rule = Rule {
     explains: Explains::Silence,
     sources: sources![NFT, REJECT_ICMP, tcp: "tcp_v4_err"],
     holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
+        let Held {
+            head: request, what, ..
+        } = Held::connected(view)?;
         let (rejection, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::Reject])?;
         let all: Vec<u32> = view
             .observed
@@ -272,7 +393,7 @@ pub(super) const NOT_FATAL: Rule = Rule {
                  on sending, and tells the application nothing."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 拒绝，共 {times}（首次为 client 上的数据包 \
                        {rejection}）。这能结束正在建立的连接，却不能结束已建立的连接：TCP 只是记下这个错误，继续发送，不告诉应用程序。",
-                what = view.carrier(),
+                what = what,
                 met = first(met),
                 times = times(all.len()),
                 kind = rejection.kind,

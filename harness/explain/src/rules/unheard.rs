@@ -3,6 +3,7 @@
 //! what the server makes of the silence.
 
 use super::super::cell_view::size;
+use super::firewall::keeps_from;
 use super::nodest::Orphan;
 use super::prelude::*;
 use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
@@ -218,7 +219,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
             let later = passage
                 .reached
                 .as_ref()
-                .is_some_and(|(seen, _)| seen.at > said.at);
+                .is_some_and(|(seen, _)| seen.at > said.at && !keeps_from(view, server, seen.at));
             later && size(passage.segment) > 0
         });
         if !in_time || heard {
@@ -265,9 +266,7 @@ fn last_said<'a>(view: &CellView<'a>, before: u32) -> Option<&'a Packet> {
     let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
     let mut last: Option<(&Packet, u32)> = None;
     let all = view.sent_by(view.server()?);
-    for (packet, segment) in
-        all.filter(|(packet, segment)| packet.number < before && segment.payload_length > 0)
-    {
+    for (packet, segment) in all.filter(|(packet, segment)| packet.number < before && size(segment) > 0) {
         let new = last.is_none_or(|(_, known)| !at_or_after(known, end(segment)));
         if new {
             last = Some((packet, end(segment)));

@@ -171,6 +171,13 @@ const CELLS: &[(&str, &[&str])] = &[
     ("keepalived/put-back", &["put-back-by-reload", "nothing-listens"]),
     ("keepalived/no-freeze", &["check-sees-no-freeze", "server-frozen"]),
     ("ldirectord/out", &["taken-out-by-ldirectord", "host-off"]),
+    ("rule/large", &["firewall-drops"]),
+    ("rule/login", &["firewall-drops", "server-gave-up"]),
+    ("rule/greeting", &["firewall-drops", "server-gave-up"]),
+    ("rule/acknowledgements", &["firewall-drops"]),
+    ("rule/own-answers", &["firewall-drops"]),
+    ("rule/rejected", &["firewall-rejects", "server-gave-up"]),
+    ("rule/reset", &["firewall-resets"]),
     ("ldirectord/told", &["taken-out-by-ldirectord", "scheduled"]),
     ("ldirectord/not-yet", &["host-off", "not-yet-found-by-ldirectord"]),
     (

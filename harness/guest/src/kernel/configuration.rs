@@ -25,12 +25,15 @@ const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", 
 
 /// Options that a line may not have yet, and what cannot be tried on a kernel without them. A cell that wants
 /// it says so when its lab cannot be made.
-const MAY_LACK: [(&str, &str); 10] = [
+const MAY_LACK: [(&str, &str); 13] = [
     ("CONFIG_IP_VS_TWOS", "scheduler twos"),
     ("CONFIG_IP_VS_MH", "scheduler mh"),
     ("CONFIG_IP_VS_OVF", "scheduler ovf"),
     ("CONFIG_IP_VS_FO", "scheduler fo"),
     ("CONFIG_NFT_SYNPROXY", "synproxy of nft"),
+    ("CONFIG_NFT_LIMIT", "rules of nft that look at a rate"),
+    ("CONFIG_NFT_CONNLIMIT", "rules of nft that count connections"),
+    ("CONFIG_NFT_NUMGEN", "rules of nft that draw lots"),
     ("CONFIG_NET_FOU", "tunnels by GUE"),
     ("CONFIG_NET_FOU_IP_TUNNELS", "tunnels by GUE"),
     ("CONFIG_NET_IPGRE_DEMUX", "tunnels by GRE"),

@@ -62,6 +62,92 @@ impl FirewallVerdict {
     }
 }
 
+/// What a rule of a firewall looks at, as nft(8) has it, with the addresses of the lab by name: `$vip`,
+/// `$port`, `$client`, and each director and real server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Matches(String);
+
+/// What else `$` stands before, beside the names of hosts: the VIP and the port of the virtual service.
+const OF_THE_SERVICE: [&str; 2] = ["vip", "port"];
+
+impl Matches {
+    /// The longest one, in bytes: nft(8) keeps it as the rule's comment, of 128 bytes at the most.
+    pub const LONGEST: usize = 100;
+
+    /// Words of nft(8) that say what becomes of a packet, or end what is matched: `verdict` says that.
+    pub const TAKEN: &'static [&'static str] = &[
+        "accept", "drop", "reject", "return", "jump", "goto", "queue", "continue", "counter", "comment",
+    ];
+
+    /// As it is written, if it is one line of nft(8) without quotations and with nothing in it that would end
+    /// the rule.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let good = |c: char| (c.is_ascii_graphic() || c == ' ') && !"\"'`\\;#".contains(c);
+        let short = !text.is_empty() && text.len() <= Self::LONGEST;
+        let own = |word: &str| !Self::TAKEN.contains(&word);
+        let fits = short && text.trim() == text && text.chars().all(good) && text.split(' ').all(own);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The hosts whose addresses it names.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.parts()
+            .filter_map(|part| part.err())
+            .filter(|name| !OF_THE_SERVICE.contains(name))
+    }
+
+    /// Does it ask the connection tracking, which makes the host track connections?
+    #[must_use]
+    pub fn asks_conntrack(&self) -> bool {
+        self.0.split(' ').any(|word| word == "ct")
+    }
+
+    /// As the kernel gets it: each name is what `value` says.
+    #[must_use]
+    pub fn with(&self, value: impl Fn(&str) -> String) -> String {
+        let parts = self.parts();
+        parts
+            .map(|part| part.map_or_else(&value, str::to_owned))
+            .collect()
+    }
+
+    /// Text (`Ok`) and names (`Err`) in turn.
+    fn parts(&self) -> impl Iterator<Item = Result<&str, &str>> {
+        let mut pieces = self.0.split('$');
+        let before = pieces.next().unwrap_or_default();
+        let named = pieces.flat_map(|piece| {
+            let end = piece.find(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+            let (name, after) = piece.split_at(end.unwrap_or(piece.len()));
+            [Err(name), Ok(after)]
+        });
+        std::iter::once(Ok(before)).chain(named)
+    }
+}
+
+impl fmt::Display for Matches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// ``, of what matches `tcp flags syn` ``, where a rule says what it looks at.
+fn of_what(matches: Option<&Matches>) -> String {
+    matches.map_or_else(String::new, |matches| format!(", of what matches `{matches}`"))
+}
+
+/// The same in Chinese.
+fn fitting(matches: Option<&Matches>) -> String {
+    matches.map_or_else(String::new, |matches| format!("中匹配 `{matches}` "))
+}
+
 /// Which packets a stateful firewall takes for the beginning of a connection, of those that conntrack knows
 /// no connection of (`ct state new`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -135,8 +221,8 @@ actions! {
 
     /// Something done to packets on their way.
     TrafficAction {
-        /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain:
-        /// `nft add rule`.
+        /// A host's firewall gets a rule at the end of a chain, for the packets of the virtual service or for
+        /// what `matches` says: `nft add rule`.
         "add-firewall-rule" AddFirewallRule {
             /// `client`, or a director or real server of the lab.
             required "node" node: Node as Name;
@@ -147,13 +233,21 @@ actions! {
             /// `drop`: nothing is said. `reject`: ICMP port unreachable goes back. `tcp-reset`: an RST goes
             /// back.
             required "verdict" verdict: FirewallVerdict;
+            /// What the rule looks at, as nft(8) has it, instead of the packets of the virtual service: `tcp
+            /// flags syn`, `ip saddr $director tcp dport $port`, `meta length > 1000`. `$` and the name of a
+            /// host of the lab is its address, `$vip` the VIP, `$port` the service's port. Not of `client`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "matches" matches: Option<Matches> as Matches;
         } says {
-            { node, chain, verdict: FirewallVerdict::Drop } =>
-                en("let the firewall of {node} drop its {chain}") zh("{node} 的防火墙丢弃 {chain} 链的数据包");
-            { node, chain, verdict: FirewallVerdict::Reject } =>
-                en("let the firewall of {node} reject its {chain}") zh("{node} 的防火墙拒绝 {chain} 链的数据包");
-            { node, chain, verdict: FirewallVerdict::TcpReset } =>
-                en("let the firewall of {node} reset its {chain}") zh("{node} 的防火墙重置 {chain} 链的数据包");
+            { node, chain, verdict: FirewallVerdict::Drop, matches } =>
+                en("let the firewall of {node} drop its {chain}{}", of_what(matches.as_ref()))
+                zh("{node} 的防火墙丢弃 {chain} 链{}的数据包", fitting(matches.as_ref()));
+            { node, chain, verdict: FirewallVerdict::Reject, matches } =>
+                en("let the firewall of {node} reject its {chain}{}", of_what(matches.as_ref()))
+                zh("{node} 的防火墙拒绝 {chain} 链{}的数据包", fitting(matches.as_ref()));
+            { node, chain, verdict: FirewallVerdict::TcpReset, matches } =>
+                en("let the firewall of {node} reset its {chain}{}", of_what(matches.as_ref()))
+                zh("{node} 的防火墙重置 {chain} 链{}的数据包", fitting(matches.as_ref()));
         }
 
         /// A host's firewall becomes a stateful one for the packets of the virtual service: what belongs to a

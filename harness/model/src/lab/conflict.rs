@@ -59,6 +59,10 @@ pub enum Conflict<'a> {
     StatefulThere(&'a Node, Chain),
     /// The host forwards nothing of the service.
     ForwardsNothing(&'a Node),
+    /// What the client's own firewall looks at cannot be chosen: it must be known what the client has taken.
+    ClientMatches,
+    /// The lab has no host of this name, whose address a rule names.
+    NoAddressOf(&'a str),
     /// There is no router.
     NoRouter,
     /// The router has no firewall that a step could change.

@@ -98,6 +98,11 @@ impl Directors {
         self.0.iter().count() > 1
     }
 
+    /// Is there one of this name?
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known.node.to_string() == name)
+    }
+
     fn find(&self, node: &Node) -> Option<&Director> {
         self.0.iter().find(|known| known.node == *node)
     }

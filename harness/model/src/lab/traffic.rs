@@ -1,7 +1,7 @@
 //! What steps make of the ways of packets, and which of them cannot work.
 
 use super::{Conflict, State};
-use crate::action::{Chain, FirewallVerdict, NewConnections, Node, Percent, TrafficAction};
+use crate::action::{Chain, FirewallVerdict, Matches, NewConnections, Node, Percent, TrafficAction};
 use crate::base::ClientAt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub struct Rule<'a> {
     pub chain: Chain,
     /// What becomes of the packets that it meets.
     pub verdict: FirewallVerdict,
+    /// What it looks at, if that is not the packets of the service.
+    pub matches: Option<&'a Matches>,
     /// The step that added the rule.
     pub step: u32,
 }
@@ -107,7 +109,9 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn tracks(&self, node: &Node) -> bool {
         let translates = self.client_at == Some(ClientAt::BehindSourceNat) && *node == Node::Router;
-        translates || self.traffic.stateful.iter().any(|one| one.node == node)
+        let asks = |rule: &Rule<'_>| rule.node == node && rule.matches.is_some_and(Matches::asks_conntrack);
+        let mut rules = self.traffic.rules.iter();
+        translates || rules.any(asks) || self.traffic.stateful.iter().any(|one| one.node == node)
     }
 
     /// The step since which the firewall of this host drops ICMP.
@@ -130,10 +134,16 @@ impl<'a> State<'a> {
 
     pub(super) fn traffic(&mut self, step: u32, action: &'a TrafficAction) {
         match action {
-            TrafficAction::AddFirewallRule { node, chain, verdict } => self.traffic.rules.push(Rule {
+            TrafficAction::AddFirewallRule {
+                node,
+                chain,
+                verdict,
+                matches,
+            } => self.traffic.rules.push(Rule {
                 node,
                 chain: *chain,
                 verdict: *verdict,
+                matches: matches.as_ref(),
                 step,
             }),
             TrafficAction::AddStatefulFirewall { node, chain, new } => self.traffic.stateful.push(Stateful {
@@ -209,7 +219,9 @@ impl<'a> State<'a> {
                 let any = ruled || self.marks(node) || of_sizes;
                 (!any).then_some(Conflict::NoRule(node))
             }
-            TrafficAction::AddFirewallRule { node, chain, .. } => forwards(node, *chain),
+            TrafficAction::AddFirewallRule {
+                node, chain, matches, ..
+            } => forwards(node, *chain).or_else(|| self.matched(node, matches.as_ref()?)),
             TrafficAction::AddStatefulFirewall { node, chain, .. } => {
                 let there = self
                     .traffic
@@ -232,6 +244,21 @@ impl<'a> State<'a> {
 }
 
 /// Only the director forwards packets of the service.
+impl<'a> State<'a> {
+    /// Why a rule of this host cannot look at this.
+    fn matched(&self, node: &Node, matches: &'a Matches) -> Option<Conflict<'a>> {
+        if *node == Node::Client {
+            return Some(Conflict::ClientMatches);
+        }
+        let known = |name: &str| {
+            let server = self.servers().any(|server| server.as_str() == name);
+            server || self.directors.has(name) || name == Node::Client.to_string()
+        };
+        let stranger = matches.hosts().find(|name| !known(name))?;
+        Some(Conflict::NoAddressOf(stranger))
+    }
+}
+
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
         (Node::Director(_), _) | (_, Chain::Input | Chain::Output) => None,

@@ -4,7 +4,7 @@ use super::keepalived::SYNC_GROUP;
 use super::{Cidr, INTERFACE, LabPlan, Nic, Service, words};
 use crate::Name;
 use crate::action::{
-    Action, Chain, Edit, HostAction, Neighbours, NewConnections, Node, ServiceEdit, TableAction,
+    Action, Chain, Edit, HostAction, Matches, Neighbours, NewConnections, Node, ServiceEdit, TableAction,
     TrafficAction,
 };
 use crate::base::Forwarding;
@@ -243,24 +243,33 @@ impl LabPlan {
 
     fn traffic_lines(&self, action: &TrafficAction) -> Vec<PlacedLine> {
         match action {
-            TrafficAction::AddFirewallRule { node, chain, verdict } => {
+            TrafficAction::AddFirewallRule {
+                node,
+                chain,
+                verdict,
+                matches,
+            } => {
                 let name = chain.as_str();
                 let mut make_chain = words(&format!("nft add chain {FIREWALL} {name}"));
                 make_chain.push(format!(
                     "{{ type filter hook {name} priority filter; policy accept; }}"
                 ));
+                let what = match matches {
+                    Some(own) => self.matching(own),
+                    None => self.matched(node, *chain),
+                };
                 let rule = format!(
-                    "nft add rule {FIREWALL} {name} {} counter {}",
-                    self.matched(node, *chain),
+                    "nft add rule {FIREWALL} {name} {what} counter {}",
                     verdict.statement()
                 );
-                [
-                    words(&format!("nft add table {FIREWALL}")),
-                    make_chain,
-                    words(&rule),
-                ]
-                .map(|line| (Some(node.clone()), line))
-                .into()
+                let mut rule = words(&rule);
+                // nft writes what it matches in words of its own: the rule is known by its comment.
+                if let Some(own) = matches {
+                    rule.extend(["comment".to_owned(), format!("\"{own}\"")]);
+                }
+                [words(&format!("nft add table {FIREWALL}")), make_chain, rule]
+                    .map(|line| (Some(node.clone()), line))
+                    .into()
             }
             TrafficAction::AddStatefulFirewall { node, chain, new } => {
                 let name = chain.as_str();
@@ -353,6 +362,20 @@ impl LabPlan {
             IpAddr::V4(_) => "ip protocol icmp",
             IpAddr::V6(_) => "icmpv6 type packet-too-big",
         }
+    }
+
+    /// What a rule looks at that an author wrote, with the lab's addresses.
+    fn matching(&self, matches: &Matches) -> String {
+        matches.with(|name| match name {
+            "vip" => self.service().address.ip().to_string(),
+            "port" => self.service().address.port().to_string(),
+            host => {
+                let mut hosts = self.hosts.iter().filter(|one| one.node.to_string() == host);
+                // The check knows that there is such a host.
+                let own = hosts.next().map(|one| one.address().to_string());
+                own.unwrap_or_else(|| host.to_owned())
+            }
+        })
     }
 
     /// What a rule in `chain` of `node` looks at: the packets of the virtual service that pass there.

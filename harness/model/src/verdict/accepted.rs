@@ -18,7 +18,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
 use crate::path::Journeys;
-use crate::record::{AtEnd, CellRecord, StepOutcome, StepRecord};
+use crate::record::{CellRecord, StepOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -74,6 +74,8 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
                 node: Node::Client,
                 chain,
                 verdict,
+                // No rule of the client has any.
+                matches: _,
             } => {
                 let in_force = |rule: &OwnRule| rule.chain == *chain && rule.until.is_none();
                 if !rules.iter().any(in_force) {
@@ -84,7 +86,7 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
                         earliest: began,
                         surely: step.ended.unwrap_or(began),
                         until: None,
-                        met: counted(step),
+                        met: step.met(),
                     });
                 }
             }
@@ -100,7 +102,7 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
                 earliest: began,
                 surely: step.ended.unwrap_or(began),
                 until: None,
-                met: counted(step),
+                met: step.met(),
             }),
             TrafficAction::FlushFirewall { node: Node::Client } => {
                 for rule in rules.iter_mut().filter(|rule| rule.until.is_none()) {
@@ -119,14 +121,6 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
         }
     }
     rules
-}
-
-/// How many packets the fault of a step had met when the observation ended, if the kernel counts them.
-fn counted(step: &StepRecord) -> Option<u64> {
-    match &step.at_end {
-        Some(AtEnd::InForce { packets, .. }) => *packets,
-        Some(AtEnd::Gone { .. }) | None => None,
-    }
 }
 
 /// What the client's own firewall did with segments that the client sent. They did not reach the interface,
@@ -380,13 +374,13 @@ fn kept_out_by_state(
                 ..
             })
         );
-        let counted = counted(step).map(usize::try_from).filter(|_| makes);
+        let counted = step.met().map(usize::try_from).filter(|_| makes);
         let fits = |count: usize| in_time <= count && count <= of_step.clone().count();
         if let Some(counted) = counted
             && !counted.is_ok_and(fits)
         {
             doubts.push(Doubt::FirewallState {
-                dropped: self::counted(step).unwrap_or_default(),
+                dropped: step.met().unwrap_or_default(),
                 step: step.number,
                 expected: in_time,
             });

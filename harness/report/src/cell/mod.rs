@@ -35,7 +35,7 @@ pub(crate) fn judgement(words: Language, cell: &JudgedCell) -> Section {
     ];
     let label = phrasing::reasons_are(words, &cell.verdict);
     let reasons = phrasing::reasons(words, cell);
-    facts.extend(reasons.iter().map(|reason| (label, phrase(reason))));
+    facts.extend(reasons.iter().map(|reason| (label, prose(reason))));
     let notes = phrasing::notes(words, cell);
     facts.extend(notes.iter().map(|(label, text)| (*label, prose(text))));
     if let Some(error) = &cell.observed.error {

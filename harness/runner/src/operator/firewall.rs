@@ -2,7 +2,7 @@
 
 use super::Shown;
 use crate::error::{Result, Stage};
-use lvs_matrix_model::action::{Chain, FirewallVerdict, NewConnections, Node};
+use lvs_matrix_model::action::{Chain, FirewallVerdict, Matches, NewConnections, Node};
 use lvs_matrix_model::plan::{FIREWALL, LabPlan, STATEFUL, StatefulRule};
 use lvs_matrix_model::record::{Instead, Packets, Proof, Tracked};
 use lvs_matrix_netns::{CommandLine, Namespace, flush_conntrack, tracked_connections};
@@ -14,10 +14,23 @@ pub(super) fn rule_shown(
     node: &Node,
     chain: Chain,
     verdict: FirewallVerdict,
+    matches: Option<&Matches>,
 ) -> Result<Shown> {
     // The whole ruleset, because a chain that is not there is an error of nft and no answer.
     let listed = list(namespace)?;
-    Ok(rule_in(&listed, &plan.matched(node, chain), chain, verdict))
+    let what = match matches {
+        Some(own) => What::Commented(own),
+        None => What::Service(plan.matched(node, chain)),
+    };
+    Ok(rule_in(&listed, &what, chain, verdict))
+}
+
+/// What a rule looks at, as the kernel's list shows it.
+enum What<'a> {
+    /// The packets of the virtual service.
+    Service(String),
+    /// What an author wrote. nft lists that in words of its own, and the rule's comment as it was written.
+    Commented(&'a Matches),
 }
 
 /// Are the rules of the stateful firewall in the kernel's list, in their order, and how many packets has each
@@ -131,7 +144,7 @@ pub(super) fn list(namespace: &Namespace) -> Result<String> {
 
 /// The rule in the chain, as nft lists it: `tcp dport 3306 counter packets 0 bytes 0 drop`. The same rule
 /// twice counts as one.
-fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) -> Shown {
+fn rule_in(listed: &str, what: &What<'_>, chain: Chain, verdict: FirewallVerdict) -> Shown {
     let name = chain.as_str();
     let table = FIREWALL.to_owned();
     let of_chain = listed
@@ -140,12 +153,14 @@ fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) 
         .skip_while(|line| *line != format!("chain {name} {{"))
         .skip(1)
         .take_while(|line| !line.starts_with("chain "));
-    let counters: Vec<u64> = of_chain
-        .filter_map(|line| counter(line, matched, verdict))
-        .collect();
+    let counters: Vec<u64> = of_chain.filter_map(|line| counter(line, what, verdict)).collect();
     if counters.is_empty() {
+        let what = match what {
+            What::Service(matched) => matched.clone(),
+            What::Commented(own) => own.to_string(),
+        };
         return Err(Instead::NoSuchRule {
-            rule: format!("{matched} … {}", verdict.statement()),
+            rule: format!("{what} … {}", verdict.statement()),
             chain,
             table,
             shown: listed.to_owned(),
@@ -160,8 +175,14 @@ fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) 
 }
 
 /// The packets that the rule has met, if the line is the rule.
-fn counter(line: &str, matched: &str, verdict: FirewallVerdict) -> Option<u64> {
-    let (packets, statement) = counted(line, matched)?;
+fn counter(line: &str, what: &What<'_>, verdict: FirewallVerdict) -> Option<u64> {
+    let (packets, statement) = match what {
+        What::Service(matched) => counted(line, matched)?,
+        What::Commented(own) => {
+            let (packets, said) = after_counter(line.split_once(" counter packets ")?.1)?;
+            (packets, said.strip_suffix(&format!(" comment \"{own}\""))?)
+        }
+    };
     let same = match verdict {
         FirewallVerdict::Drop => statement == "drop",
         // nft may name the ICMP type that `reject` stands for.
@@ -203,7 +224,8 @@ table inet filter {
     #[test]
     fn a_rule_is_known_by_chain_match_and_verdict() {
         let rule = |matched: &str, chain, verdict| {
-            rule_in(LISTED, matched, chain, verdict).map(|proof| proof.packets())
+            let what = What::Service(matched.to_owned());
+            rule_in(LISTED, &what, chain, verdict).map(|proof| proof.packets())
         };
         let (dport, sport) = ("tcp dport 3306", "tcp sport 3306");
         assert_eq!(rule(dport, Chain::Input, FirewallVerdict::Drop), Ok(Some(17)));
@@ -221,10 +243,39 @@ table inet filter {
             "another verdict"
         );
         assert!(
-            rule_in("", dport, Chain::Input, FirewallVerdict::Drop).is_err(),
+            rule_in(
+                "",
+                &What::Service(dport.to_owned()),
+                Chain::Input,
+                FirewallVerdict::Drop
+            )
+            .is_err(),
             "no firewall at all"
         );
     }
+
+    #[test]
+    fn a_rule_of_an_author_is_known_by_its_comment() {
+        let listed = "\
+table inet filter {
+\tchain input {
+\t\ttype filter hook input priority filter; policy accept;
+\t\ttcp flags syn / syn,ack counter packets 3 bytes 180 drop comment \"tcp flags & (syn|ack) == syn\"
+\t}
+}";
+        let rule = |matches: &str, verdict| {
+            let own = Matches::new(matches).unwrap();
+            rule_in(listed, &What::Commented(&own), Chain::Input, verdict).map(|proof| proof.packets())
+        };
+        let own = "tcp flags & (syn|ack) == syn";
+        assert_eq!(rule(own, FirewallVerdict::Drop), Ok(Some(3)));
+        assert!(rule(own, FirewallVerdict::Reject).is_err(), "another verdict");
+        assert!(
+            rule("tcp flags syn", FirewallVerdict::Drop).is_err(),
+            "another match"
+        );
+    }
+
     #[test]
     fn a_stateful_firewall_is_known_by_all_its_rules_in_their_order() {
         let rule = |matched: &str, counted: &str, comment: &str| {

@@ -78,8 +78,14 @@ pub(crate) fn traffic(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Resu
 
 fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Shown> {
     match action {
-        TrafficAction::AddFirewallRule { node, chain, verdict } => {
-            firewall::rule_shown(plan, lab.namespace(node)?, node, *chain, *verdict)
+        TrafficAction::AddFirewallRule {
+            node,
+            chain,
+            verdict,
+            matches,
+        } => {
+            let namespace = lab.namespace(node)?;
+            firewall::rule_shown(plan, namespace, node, *chain, *verdict, matches.as_ref())
         }
         TrafficAction::AddStatefulFirewall { node, chain, new } => {
             firewall::stateful_shown(plan, lab.namespace(node)?, node, *chain, *new)
@@ -120,7 +126,7 @@ pub(crate) fn held_back(plan: &LabPlan, lab: &Lab, state: &State<'_>) -> Result<
         return Ok(None);
     };
     let namespace = lab.namespace(rule.node)?;
-    let shown = firewall::rule_shown(plan, namespace, rule.node, rule.chain, rule.verdict)?;
+    let shown = firewall::rule_shown(plan, namespace, rule.node, rule.chain, rule.verdict, rule.matches)?;
     Ok(shown.ok().and_then(|proof| proof.packets()))
 }
 

@@ -322,8 +322,17 @@ impl Writer {
         self.filtered.insert(node);
         let chain = self.chance.word(&["input", "output"]);
         let verdict = self.chance.word(&["drop", "reject", "tcp-reset"]);
+        let matches = match node {
+            "client" => "",
+            _ if self.chance.percent(70) => "",
+            _ => self.chance.word(&[
+                ", matches: tcp flags & (syn|ack) == syn",
+                ", matches: meta length > 1000",
+                ", matches: tcp dport $port ct state established",
+            ]),
+        };
         Some(format!(
-            "add-firewall-rule: {{ node: {node}, chain: {chain}, verdict: {verdict} }}"
+            "add-firewall-rule: {{ node: {node}, chain: {chain}, verdict: {verdict}{matches} }}"
         ))
     }
 

@@ -286,6 +286,19 @@ impl From<Conflict<'_>> for Wrong {
                 help: "give the rule to `client` or to `director`; of the router a step can flush the \
                        connection tracking, clamp the MSS, set its MTU, its sysctls and what its link does",
             },
+            Conflict::ClientMatches => Self {
+                kind: FirewallState,
+                message: "`matches` in a rule of the client".to_owned(),
+                label: "what its firewall takes away is told from the packets of the service",
+                help: "give the rule to a real server or a director, or leave `matches` out",
+            },
+            Conflict::NoAddressOf(name) => Self {
+                kind: MistakeKind::UnknownServer,
+                message: format!("the lab has no host named `{name}`"),
+                label: "`$` stands before the name of a host",
+                help: "name one that the lab has: `$client`, `$director` (or as `directors` names them), a \
+                       real server; or the service's `$vip` or `$port`",
+            },
             Conflict::ForwardsNothing(node) => wrong(
                 FirewallState,
                 format!("`{node}` forwards nothing"),

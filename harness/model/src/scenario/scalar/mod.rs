@@ -1,6 +1,7 @@
 //! The scalars of the language: names, texts, numbers, durations; words and sysctls in modules of their own.
 
 mod config;
+mod matches;
 mod number;
 mod sysctl;
 mod word;

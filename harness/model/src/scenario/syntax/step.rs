@@ -4,9 +4,9 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, ClockAction, Closing, ControlStep, Counted, Edit, FirewallVerdict,
-    HostAction, MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction, Request,
-    ServiceEdit, Statement, StopSignal, SyncState, TableAction, Timed, TrafficAction, Until, WatchAction,
-    client_actions, clock_actions, host_actions, mysqld_actions, opening_fields, request_fields,
+    HostAction, Matches, MysqldAction, Neighbours, NewConnections, Node as Host, Opening, Percent, Reaction,
+    Request, ServiceEdit, Statement, StopSignal, SyncState, TableAction, Timed, TrafficAction, Until,
+    WatchAction, client_actions, clock_actions, host_actions, mysqld_actions, opening_fields, request_fields,
     statement_fields, table_actions, traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};

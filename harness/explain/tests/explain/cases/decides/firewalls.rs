@@ -4,6 +4,7 @@ use super::super::super::*;
 use super::{Decides, nothing_on_rs1};
 use lvs_matrix_model::action::{HostAction, TrafficAction};
 use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_model::record::AtEnd;
 
 fn without_firewalls(cell: &mut JudgedCell) {
     undone(cell, |action| {
@@ -42,7 +43,37 @@ fn mapping_kept_for_days(cell: &mut JudgedCell) {
     });
 }
 
+/// The rule of the author's met this many packets.
+fn met(cell: &mut JudgedCell, count: u64) {
+    for step in &mut cell.record.steps {
+        if let Some(AtEnd::InForce { packets, .. }) = &mut step.at_end {
+            *packets = Some(count);
+        }
+    }
+}
+
 pub(super) const DECIDES: &[Decides] = &[
+    ("firewall-drops", "rule/large", "the rule met packets", |cell| {
+        met(cell, 0);
+    }),
+    (
+        "firewall-drops",
+        "rule/large",
+        "an author's rule met as many as were lost",
+        |cell| met(cell, 2),
+    ),
+    (
+        "firewall-drops",
+        "rule/acknowledgements",
+        "an author's rule met as many as were lost",
+        |cell| met(cell, 2),
+    ),
+    (
+        "firewall-drops",
+        "rule/own-answers",
+        "a rule met packets",
+        |cell| met(cell, 0),
+    ),
     (
         "stateful-firewall-drops",
         "stateful/direct-routing_1_director-input_connect",
