@@ -3,15 +3,15 @@
 
 use super::super::advice::about_firewalls;
 use super::super::cell_view::size;
+use super::chosen::{NFT, Partly, own_match};
 use super::prelude::*;
 use super::translated::sent_on;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, TrafficAction};
+use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
 use lvs_matrix_model::verdict::Terminator;
 
-pub(super) const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
 pub(super) const REJECT_ICMP: Source = Source::of("nf_send_unreach", "net/ipv4/netfilter/nf_reject_ipv4.c");
 pub(super) const REJECT_RST: Source = Source::of("nf_send_reset", "net/ipv4/netfilter/nf_reject_ipv4.c");
 
@@ -55,12 +55,14 @@ fn dropped(
         }
         Some(AtEnd::InForce { packets: None, .. }) | None => Bilingual::default(),
     };
-    let since: Vec<&Passage<'_>> = all
-        .into_iter()
-        .filter(|passage| passage.sent.at >= began)
-        .collect();
+    let part = Partly::of(view, step, node, chain, &all).map(|part| part.taken);
+    let let_pass = part.is_some();
+    let since: Vec<&Passage<'_>> = part.unwrap_or_else(|| {
+        let all = all.into_iter();
+        all.filter(|passage| passage.sent.at >= began).collect()
+    });
     // A rule that looks at what an author says may have met others' packets alone.
-    let chosen = has_own_match(step);
+    let chosen = own_match(step).is_some();
     let too_few = step
         .met()
         .is_some_and(|met| usize::try_from(met).is_ok_and(|met| met < since.len()));
@@ -115,7 +117,7 @@ fn dropped(
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
             let by_then = began.max(head.sent.at);
             let heard = match chosen {
-                true => said_data(view, server, by_then),
+                true => !let_pass && said_data(view, server, by_then),
                 false => spoke_anew(view, server, by_then),
             };
             if !all(reached) || heard {
@@ -231,14 +233,6 @@ impl<'v, 'a> Held<'v, 'a> {
 pub(super) fn keeps_from(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
     let mut rules = view.firewall(at).into_iter();
     rules.any(|(_, node, chain, _)| node.real_server() == Some(server) && chain == Chain::Input)
-}
-
-/// Does the step's rule look at what its author says?
-fn has_own_match(step: &StepRecord) -> bool {
-    matches!(
-        &step.action,
-        Action::Traffic(TrafficAction::AddFirewallRule { matches: Some(_), .. })
-    )
 }
 
 /// What may help against a firewall's rule, and else at the client.

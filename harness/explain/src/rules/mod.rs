@@ -2,6 +2,7 @@
 //! is said there) and is held against the stored cells by `tests/explain.rs`.
 
 mod addition;
+mod chosen;
 mod client;
 mod control;
 mod datagram;
@@ -145,6 +146,7 @@ pub(super) const ALL: &[Rule] = &[
     misbuilt::REFUSED_UNSAID,
     misbuilt::DROPPED_TUNNEL,
     firewall::DROPS,
+    chosen::LETS_PASS,
     stateful::DROPS,
     firewall::REFUSES,
     firewall::RESETS,

@@ -4,8 +4,9 @@
 
 use super::super::advice::about_firewalls;
 use super::super::bilingual::operation;
+use super::chosen::NFT;
 use super::client::end_event;
-use super::firewall::{NFT, REJECT_ICMP, REJECT_RST};
+use super::firewall::{REJECT_ICMP, REJECT_RST};
 use super::prelude::*;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::verdict::{Behaviour, Discarded, DiscardedKind, HeldBack, Reason};

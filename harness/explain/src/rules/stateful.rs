@@ -3,7 +3,7 @@
 //! of its rule shows.
 
 use super::super::fate::claims as fated;
-use super::firewall::NFT;
+use super::chosen::NFT;
 use super::prelude::*;
 use lvs_matrix_model::action::{Chain, NewConnections};
 use lvs_matrix_model::capture::flow::segment;

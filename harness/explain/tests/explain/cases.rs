@@ -178,6 +178,10 @@ const CELLS: &[(&str, &[&str])] = &[
     ("rule/own-answers", &["firewall-drops"]),
     ("rule/rejected", &["firewall-rejects", "server-gave-up"]),
     ("rule/reset", &["firewall-resets"]),
+    (
+        "rule/rate",
+        &["firewall-drops", "firewall-lets-a-repetition-pass"],
+    ),
     ("ldirectord/told", &["taken-out-by-ldirectord", "scheduled"]),
     ("ldirectord/not-yet", &["host-off", "not-yet-found-by-ldirectord"]),
     (

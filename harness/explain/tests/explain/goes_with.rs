@@ -156,6 +156,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("answer-by-its-entry", ANSWERS, nothing),
     ("by-its-template", ANSWERS, nothing),
     ("answer-without-entry", SILENT, nothing),
+    ("firewall-lets-a-repetition-pass", ANSWERS, firewall),
     ("server-thawed", ANSWERS, freeze),
     ("link-came-back", ANSWERS, unplugged),
     ("server-added-again", ANSWERS, deletion),

@@ -69,6 +69,24 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| met(cell, 2),
     ),
     (
+        "firewall-lets-a-repetition-pass",
+        "rule/rate",
+        "an author's rule met as many as were taken",
+        |cell| met(cell, 2),
+    ),
+    (
+        "firewall-lets-a-repetition-pass",
+        "rule/rate",
+        "the rule looks at what its author says",
+        |cell| {
+            for step in &mut cell.record.steps {
+                if let Action::Traffic(TrafficAction::AddFirewallRule { matches, .. }) = &mut step.action {
+                    *matches = None;
+                }
+            }
+        },
+    ),
+    (
         "firewall-drops",
         "rule/own-answers",
         "a rule met packets",
