@@ -54,6 +54,12 @@ causes! {
     "dropped-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
         what the client sent, and dropped it until it had the VIP."
         / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下客户端发送的报文段并丢弃，直到它自己持有 VIP。";
+    "flooded-to-nobody": "The switch had forgotten where the VIP's own Ethernet address is, and no director \
+        had it any more: what the client sent was lost."
+        / "交换机已忘记 VIP 自己的以太网地址在哪里，而且已没有调度器持有它：客户端发送的报文段都丢失了。";
+    "entry-lost-in-a-boot": "The director had been started anew, and its entries were lost: its own TCP \
+        answers with an RST."
+        / "调度器重新启动过，其条目已丢失：它自己的 TCP 以 RST 应答。";
     "not-told-of-the-move": "The VIP was moved to the other director by hand, and the client sent to the \
         old one until it learnt of that."
         / "VIP 被手工移到另一台调度器，客户端在得知之前一直发往旧的那一台。";

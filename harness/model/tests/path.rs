@@ -62,7 +62,7 @@ fn lab() -> Lab {
                 host,
                 segment: FRONT,
                 mac: mac(last),
-                of_director: host == DIRECTOR,
+                of_virtual_router: host == DIRECTOR,
             })
             .collect(),
         points: (0..4)

@@ -1,5 +1,5 @@
-//! Rules of a firewall that look at what their author says: at a rate, a number, chance. They take one segment
-//! and let its repetition pass.
+//! Rules of a firewall that look at what their author says: at a rate, a number, chance. They take one
+//! segment and let its repetition pass.
 
 use super::prelude::*;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Matches, TrafficAction};
@@ -29,8 +29,8 @@ pub(super) const LETS_PASS: Rule = Rule {
             Some(Finding {
                 at: passed.sent.at,
                 text: bilingual!(
-                    "The firewall of {node} took the client's {what} {times}, and let it pass {later} after it \
-                     had been sent first ({seen} on {node}): by then it was not what the rule looks at \
+                    "The firewall of {node} took the client's {what} {times}, and let it pass {later} after \
+                     it had been sent first ({seen} on {node}): by then it was not what the rule looks at \
                      (`{matches}`). TCP had sent it again, and it was answered (packet {answer} on client)."
                         / "{node} 的防火墙 {times}丢弃客户端{what}；在首次发送之后 {later}，它才得以通过（{node} 上的{seen}），因为此时它已不再是规则\
                            所匹配的（`{matches}`）。TCP 重新发送了它，并得到应答（client 上的数据包 {answer}）。",
@@ -99,16 +99,13 @@ impl<'v, 'a> Partly<'v, 'a> {
 
 /// Where a segment came to a host.
 fn place(passage: &Passage<'_>, node: &Node) -> Option<Seen> {
-    match node {
-        Node::Director(_) => passage
+    if node.is_director() {
+        return passage
             .arrived
-            .filter(|_| passage.director.as_ref() == Some(node)),
-        _ => passage
-            .reached
-            .as_ref()
-            .filter(|(_, at)| at == node)
-            .map(|(seen, _)| *seen),
+            .filter(|_| passage.director.as_ref() == Some(node));
     }
+    let reached = passage.reached.as_ref().filter(|(_, at)| at == node);
+    reached.map(|(seen, _)| *seen)
 }
 
 /// What the step's rule looks at, if its author says that.

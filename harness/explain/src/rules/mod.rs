@@ -2,6 +2,7 @@
 //! is said there) and is held against the stored cells by `tests/explain.rs`.
 
 mod addition;
+mod booted;
 mod chosen;
 mod client;
 mod control;
@@ -88,8 +89,10 @@ pub(super) const ALL: &[Rule] = &[
     virtual_mac::SAME_ADDRESS,
     virtual_mac::REFUSED,
     virtual_mac::DROPPED,
+    virtual_mac::NOBODY,
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
+    booted::FORGOT,
     failover::SENT_TO_THE_OLD,
     failover::BY_HAND,
     failover::ROUTED_ON,

@@ -24,6 +24,10 @@ fn gone_with(view: &CellView<'_>, plane: ControlPlane) -> Option<Finding> {
     view.plan.control().filter(|control| control.plane() == plane)?;
     let asked = view.request()?.sent.at;
     let director = view.director();
+    // Without the VIP nothing of the client's comes to its table.
+    if !view.has_vip(asked) {
+        return None;
+    }
     // What a SIGKILL ends does nothing any more.
     let ends = view.done(|action| {
         let Action::Host(

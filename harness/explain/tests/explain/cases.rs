@@ -198,6 +198,8 @@ const CELLS: &[(&str, &[&str])] = &[
         &["service-gone-with-ldirectord", "no-service-for-a-syn"],
     ),
     ("vmac/refused", &["refused-by-a-backup"]),
+    ("vmac/nobody", &["flooded-to-nobody"]),
+    ("boot/forgot", &["entry-lost-in-a-boot"]),
     (
         "vmac/unplugged",
         &[

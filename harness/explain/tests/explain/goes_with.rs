@@ -281,6 +281,8 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("vip-moved-with-its-ethernet-address", LATE, of_director),
     ("refused-by-a-backup", ERRORS, unplugged),
     ("dropped-by-a-backup", LATE, unplugged),
+    ("flooded-to-nobody", LATE, unplugged),
+    ("entry-lost-in-a-boot", ERRORS, of_director),
     ("vip-moved", LATE, of_director),
     ("known-by-the-sync-daemon", LATE, of_director),
     ("answer-by-a-synced-entry", ANSWERS, of_director),

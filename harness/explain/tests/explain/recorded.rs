@@ -60,6 +60,15 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("edit-of-another-service", "services/own-delete-server", |cell| {
         undone(cell, |action| matches!(action, Action::Other(_)));
     }),
+    ("firewall-lets-a-repetition-pass", "rule/rate", |cell| {
+        undone(cell, |action| action.key() == "add-firewall-rule");
+    }),
+    ("entry-lost-in-a-boot", "boot/forgot", |cell| {
+        undone(cell, |action| action.key() == "power-on");
+    }),
+    ("flooded-to-nobody", "vmac/nobody", |cell| {
+        undone(cell, |action| action.key() == "stop-keepalived");
+    }),
     ("own-firewall-holds-back", "held-back-syn", nothing_held_back),
     (
         "own-firewall-holds-back",

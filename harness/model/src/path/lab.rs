@@ -52,15 +52,15 @@ pub struct Interface {
     pub segment: SegmentIndex,
     /// Its Ethernet address. Two interfaces may have the same one.
     pub mac: Mac,
-    /// Is it a director's? Then it may have the addresses of virtual routers, too, which several directors
-    /// have at a time (RFC 5798, 7.3).
-    pub of_director: bool,
+    /// May it have the addresses of virtual routers, too? Several directors have them at a time (RFC 5798,
+    /// 7.3).
+    pub of_virtual_router: bool,
 }
 
 impl Interface {
     /// Is it an Ethernet address of this interface?
     fn has(&self, mac: Mac) -> bool {
-        self.mac == mac || self.of_director && is_virtual_router(mac)
+        self.mac == mac || self.of_virtual_router && is_virtual_router(mac)
     }
 }
 
@@ -115,7 +115,7 @@ impl Lab {
             host: index,
             segment: segment(nic),
             mac: nic.mac,
-            of_director: host.node.is_director(),
+            of_virtual_router: plan.gives_virtual_addresses(&host.node),
         };
         let points = record.capture.iter().flat_map(|capture| &capture.points);
         Self {

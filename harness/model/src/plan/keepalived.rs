@@ -3,7 +3,7 @@
 use super::checker::{CHECKER, CONTROL_FOLDER, asks};
 use super::{Backend, Host, INTERFACE, LabPlan, Process, SECOND_INTERFACE, Service};
 use crate::Name;
-use crate::action::Node;
+use crate::action::{Action, HostAction, Node};
 use crate::base::{Family, Forwarding, GUE_PORT, TunnelType};
 use crate::keepalived::{CHECK, Config, GATEWAY, HealthCheck, Keepalived, Own, Statement, VIP};
 use std::fmt::{self, Write as _};
@@ -31,6 +31,28 @@ impl LabPlan {
             | Process::Probes(_)
             | Process::Server(_) => None,
         })
+    }
+
+    /// Does a configuration of this director's keepalived give it the Ethernet addresses of virtual routers
+    /// (`use_vmac`)?
+    #[must_use]
+    pub fn gives_virtual_addresses(&self, director: &Node) -> bool {
+        let Some(said) = self.keepalived().filter(|_| director.is_director()) else {
+            return false;
+        };
+        let reloaded = self.steps.iter().filter_map(|step| {
+            let Action::Host(HostAction::ReloadKeepalived { config, .. }) = &step.action else {
+                return None;
+            };
+            let config = Some(config.clone()?);
+            Some(Keepalived {
+                config,
+                ..said.clone()
+            })
+        });
+        let name = director.to_string();
+        let mut all = std::iter::once(said.clone()).chain(reloaded);
+        all.any(|one| one.understood(self.service().address.port(), &name).use_vmac)
     }
 
     /// The configuration of a director's keepalived: the author's own, or the service with the real servers

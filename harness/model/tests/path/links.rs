@@ -169,7 +169,7 @@ fn a_virtual_routers_address_is_that_directors_which_sent_from_it_last() {
         virtual_addresses: first.virtual_addresses.clone(),
     });
     lab.interfaces[SECOND].host = SECOND;
-    lab.interfaces[SECOND].of_director = true;
+    lab.interfaces[SECOND].of_virtual_router = true;
     let mut capture = Capture::default();
     let gratuitous = Body::Arp {
         request: true,

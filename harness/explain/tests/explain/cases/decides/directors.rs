@@ -47,6 +47,18 @@ fn without_virtual_mac(cell: &mut JudgedCell) {
 
 pub(super) const DECIDES: &[Decides] = &[
     (
+        "entry-lost-in-a-boot",
+        "boot/forgot",
+        "the director was started anew",
+        |cell| undone(cell, |action| action.key() == "power-on"),
+    ),
+    (
+        "flooded-to-nobody",
+        "vmac/nobody",
+        "keepalived had ended, and its interface with it",
+        |cell| undone(cell, |action| action.key() == "stop-keepalived"),
+    ),
+    (
         "taken-out-by-keepalived",
         "keepalived/out",
         "keepalived edited the table",
