@@ -48,9 +48,16 @@ causes! {
     "sent-to-the-old-director": "The client sent to a director that was gone, until the other one took the \
         VIP over and the client's TCP sent again."
         / "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。";
+    "vip-given-up-with-the-link": "The first director had given the VIP up with its link, and came back as a \
+        backup: nobody had the VIP until the other one took it."
+        / "第一台调度器因链路断开而放弃了 VIP，恢复后成为备机：在另一台接管之前没有主机持有 VIP。";
     "refused-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
         the connect, looked for the VIP in vain, and refused it."
         / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下连接请求，徒劳地寻找 VIP，然后拒绝了它。";
+    "told-unreachable-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a \
+        backup took what the client sent, looked for the VIP in vain, and said so; the client's TCP went on \
+        repeating."
+        / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下客户端发送的报文段，徒劳地寻找 VIP 并告知不可达；客户端的 TCP 继续重传。";
     "dropped-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
         what the client sent, and dropped it until it had the VIP."
         / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下客户端发送的报文段并丢弃，直到它自己持有 VIP。";
@@ -104,6 +111,21 @@ causes! {
         it."
         / "调度器没有这个数据报所对应的虚拟服务：调度器自己的 UDP 拒绝它。";
     // Of real servers.
+    "nothing-listens-behind-the-firewall": "Nothing listened, and the server's firewall had answered the \
+        SYN: the client was connected, and then reset."
+        / "端口上没有监听，而服务器的防火墙已应答 SYN：客户端先连接成功，随后被重置。";
+    "acknowledgement-with-a-wrong-timestamp": "The server's TCP did not take its own firewall's \
+        acknowledgement, and was connected only when it had sent its SYN-ACK again."
+        / "服务器的 TCP 不接受自己防火墙的确认，直到重传 SYN-ACK 才建立连接。";
+    "unknown-to-the-synproxy": "The firewall that answers SYNs knew nothing of the connection, and dropped \
+        what belonged to it."
+        / "应答 SYN 的防火墙不认识这条连接，丢弃了属于它的报文段。";
+    "answer-with-the-numbers-of-the-server": "The answer left with the server's own sequence numbers: nobody \
+        translated them into those of the firewall that had answered the SYN."
+        / "应答带着服务器自己的序号发出：没有人把它们转换成曾应答 SYN 的防火墙的序号。";
+    "numbers-translated-no-more": "The firewall that had answered the SYN was gone, and nobody translated \
+        its sequence numbers any more."
+        / "曾应答 SYN 的防火墙已不在，没有人再转换它的序号。";
     "nothing-listens": "The director chose a real server on which nothing listens: that host's kernel \
         refuses the connect."
         / "调度器选中了没有进程监听的真实服务器：该主机的内核拒绝连接。";

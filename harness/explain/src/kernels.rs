@@ -20,11 +20,20 @@ pub(super) const HOOKS_ONLY_WITH_SERVICES: &str = "857ca89711de";
 /// looked at as if there were none; before, such a segment was dropped, and ended the entry (`ip_vs_in`).
 pub(super) const EXPIRED_WITH_THE_SERVER: &str = "35dfb013149f";
 
-/// Linux 5.9, in which both came.
+/// What acknowledges a SYN-ACK must have a timestamp of it (`tcp_check_req`). The stable lines of 6.14
+/// got it, too.
+pub(super) const TSECR_LOOKED_AT: &str = "3ba075278c11";
+
+/// Linux 5.9, in which the first two came.
 const CHANGED: Line = Line::new(5, 9);
 
 /// A rule, the lines of Linux that it is true of, and the commit.
-const ON_SOME: [(&str, &str, &str); 4] = [
+const ON_SOME: [(&str, &str, &str); 5] = [
+    (
+        "acknowledgement-with-a-wrong-timestamp",
+        ">=6.15",
+        TSECR_LOOKED_AT,
+    ),
     ("last-service-gone", ">=5.9", HOOKS_ONLY_WITH_SERVICES),
     ("entry-expired-with-its-server", ">=5.9", EXPIRED_WITH_THE_SERVER),
     ("entry-expired-by-a-segment", "<5.9", EXPIRED_WITH_THE_SERVER),
@@ -69,7 +78,7 @@ mod tests {
             assert_eq!(commit.len(), 12);
             assert_ne!(
                 kernels.lines.has(Line::new(5, 8)),
-                kernels.lines.has(CHANGED),
+                kernels.lines.has(DEFAULT_LINE),
                 "{name}"
             );
         }

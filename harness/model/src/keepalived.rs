@@ -7,6 +7,7 @@ mod config;
 mod own;
 mod refused;
 pub mod text;
+mod vmac;
 
 pub use complaint::Complaint;
 pub use config::{CHECK, Config, GATEWAY, Names, Parsed, VIP};

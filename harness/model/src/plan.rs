@@ -19,7 +19,7 @@ pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind
 pub use checker::{CHECKER, CONTROL_FOLDER};
 pub use commands::{
     ARPING, FIREWALL, MSS, NDSEND, NETEM_LIMIT, NO_ICMP, NO_VRRP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN,
-    StatefulRule, VRRP,
+    SYNPROXY, StatefulRule, VRRP,
 };
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 pub use keepalived::{Configured, Told};

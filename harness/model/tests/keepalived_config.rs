@@ -341,6 +341,54 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         ),
         (
             "advert_int 2",
+            "use_vmac vip0\n    track_interface {\n vip0\n }",
+            "lb/keepalived.conf:12: the director has no interface `vip0`",
+            "when it has read its configuration",
+        ),
+        (
+            "10.1.2.3/24 dev bond0",
+            "10.1.2.3/24 dev vrrp.51\n    }\n    use_vmac\n    virtual_rules {",
+            "lb/keepalived.conf:12: the director has no interface `vrrp.51`",
+            "when it has read its configuration",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac bond0",
+            "lb/keepalived.conf:10: the director has an interface `eth0` already",
+            "a name of its own",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac lo",
+            "lb/keepalived.conf:10: the director has an interface `lo` already",
+            "a name of its own",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac sixteenletters16",
+            "lb/keepalived.conf:10: `sixteenletters16` is no name of an interface",
+            "15 characters",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac vip0\n    use_vmac",
+            "lb/keepalived.conf:11: `use_vmac` said twice",
+            "takes the first",
+        ),
+        (
+            "global_defs {",
+            "global_defs {\n    use_vmac",
+            "lb/keepalived.conf:3: `use_vmac` outside a `vrrp_instance`",
+            "in a `vrrp_instance`",
+        ),
+        (
+            "global_defs {",
+            "use_vmac\nglobal_defs {",
+            "lb/keepalived.conf:2: `use_vmac` outside a `vrrp_instance`",
+            "in a `vrrp_instance`",
+        ),
+        (
+            "advert_int 2",
             "track_interface {\n eth7 weight 3\n }",
             "lb/keepalived.conf:11: the director has no interface `eth7`",
             "eth0",
@@ -378,7 +426,7 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
     ] {
         let conf = CONF.replacen(from, to, 1);
         assert_ne!(conf, CONF, "{from}");
-        let mistakes = loaded(SCENARIO, &conf).unwrap_err();
+        let mistakes = loaded(SCENARIO, &conf).expect_err(says);
         let found = mistakes.iter().find(|one| one.message.contains(says));
         let found = found.unwrap_or_else(|| panic!("{says}: {mistakes:#?}"));
         assert!(found.label.contains(label), "{label}: {found:?}");
@@ -548,6 +596,7 @@ fn a_configuration_says_what_the_lab_would_say() {
 fn an_ethernet_address_of_ones_own_is_understood() {
     for (use_vmac, device) in [("use_vmac", "vrrp.51"), ("use_vmac vip0", "vip0")] {
         let conf = CONF
+            .replace("global_defs {", "global_defs {\n    dynamic_interfaces")
             .replace("    advert_int 2", &format!("    {use_vmac}"))
             .replace("10.1.2.3/24 dev bond0", &format!("10.1.2.3/24 dev {device}"));
         let scenario = loaded(SCENARIO, &conf).unwrap();

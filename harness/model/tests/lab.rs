@@ -120,7 +120,11 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
         TrafficAction::AddStatefulFirewall { node, chain, new }.into()
     };
     let forget = || -> Action { TrafficAction::FlushConntrack { node: node() }.into() };
-    let cases: [(Vec<Action>, &[u32]); 15] = [
+    let proxy = || -> Action { TrafficAction::AddSynproxy { node: node() }.into() };
+    let cases: [(Vec<Action>, &[u32]); 18] = [
+        (vec![proxy(), forget()], &[1]),
+        (vec![proxy(), proxy()], &[1]),
+        (vec![proxy(), flush(), rule(Chain::Input)], &[3]),
         (vec![guard(), forget()], &[1]),
         (vec![guard(), flush(), guard()], &[3]),
         (vec![kill()], &[]),

@@ -121,6 +121,7 @@ change:
   - link-up: { node: director }
   - add-firewall-rule: { node: client, chain: output, verdict: tcp-reset }
   - add-stateful-firewall: { node: director, chain: forward, new: syn }
+  - add-synproxy: { node: rs1 }
   - flush-conntrack: { node: director }
   - flush-firewall: { node: client }
   - set-netem: { node: rs2, delay: 200ms, loss: 12.5% }
@@ -315,6 +316,9 @@ fn common_steps() -> Phases {
                 node: Node::first_director(),
                 chain: Chain::Forward,
                 new: NewConnections::Syn,
+            }),
+            Action::Traffic(TrafficAction::AddSynproxy {
+                node: Node::RealServer(name("rs1")),
             }),
             Action::Traffic(TrafficAction::FlushConntrack {
                 node: Node::first_director(),

@@ -20,10 +20,12 @@ pub(super) const VIP_MOVED: Rule = Rule {
     holds: |view| {
         view.plan.keepalived()?;
         let moved = Moved::of(view)?;
-        let came_before = view.since_request().iter().any(|passage| {
-            passage.director.as_ref() == Some(view.director()) && passage.sent.at < moved.announced.at
-        });
-        let then = match came_before {
+        // It may have come there before, or have gone elsewhere since.
+        let all = view.since_request().iter();
+        let mut known = all.filter_map(|passage| Some((passage.sent.at, passage.director.as_ref()?)));
+        let since = |at: Instant| at >= moved.announced.at;
+        let other = known.any(|(at, director)| since(at) != (director == view.director()));
+        let then = match other {
             true => bilingual!("." / "。"),
             false => bilingual!(
                 ": from then on what the client sent to the VIP went to {to}."
@@ -140,6 +142,58 @@ pub(super) const KNOWN_BY_SYNC: Rule = Rule {
                 state = entry.state(),
             ),
             shown_by: cites![..table.shown_by(), before, arrived],
+            ..Finding::default()
+        })
+    },
+};
+
+/// A director gave the VIP up when its link went down, and is back on the link as a backup.
+pub(super) const GIVEN_UP: Rule = Rule {
+    name: "vip-given-up-with-the-link",
+    explains: Explains::Silence,
+    sources: sources![
+        "keepalived/vrrp/vrrp_track.c": "down_instance", vrrp: "vrrp_state_leave_master",
+        vrrp: "vrrp_state_become_master", vrrp: "vrrp_send_link_update",
+    ],
+    holds: |view| {
+        view.plan.keepalived()?;
+        let moved = Moved::of(view)?;
+        let (to, from) = (view.director(), view.operation.began);
+        if !view.record.vip_holders(from).is_empty() {
+            return None;
+        }
+        let mut others = view.plan.balancers().map(|host| &host.node);
+        let (gone, down, up) = others.find_map(|node| {
+            let links = view.links(node).take_while(|(_, at, _)| *at <= from);
+            let links: Vec<_> = links.filter(|_| node != to).collect();
+            let [.., (down, cut, true), (up, _, false)] = links[..] else {
+                return None;
+            };
+            let had_it = view.record.vip_holders(cut).contains(&node);
+            had_it.then_some((node, down, up))
+        })?;
+        Some(Finding {
+            at: from,
+            text: bilingual!(
+                "{gone} had the VIP, and its link went down in step {down} ({cut}): keepalived takes the VIP \
+                 from a director without a link at once. Step {up} ({back}) brought the link back, and \
+                 {gone} waits like any backup: it takes no VIP as long as it may hear of a master. So nobody \
+                 had the VIP when the client began, until {to} had heard no advert for three intervals and \
+                 its skew time, and took it ({later} after that step; packet {announced} on client)."
+                    / "{gone} 原本持有 VIP，它的链路在步骤 {down}（{cut}）中断开：链路一断，keepalived 立即从该调度器上移除 VIP。步骤 \
+                       {up}（{back}）恢复了链路，{gone} 却像备机一样等待：只要还可能收到主机的通告，它就不接管 VIP。因此客户端开始时没有\
+                       主机持有 VIP，直到 {to} 在三个通告间隔加偏移时间内没有收到通告而接管它（该步骤之后 {later}；client 上的数据包 \
+                       {announced}）。",
+                gone = gone,
+                down = down.number,
+                cut = doing(&down.action),
+                up = up.number,
+                back = doing(&up.action),
+                to = to,
+                later = Human(moved.announced.at.since(up.began?)),
+                announced = moved.announced.number,
+            ),
+            shown_by: cites![down, up, moved.announced],
             ..Finding::default()
         })
     },

@@ -36,6 +36,7 @@ mod sloppy;
 mod spread;
 mod stateful;
 mod stopped;
+mod synproxy;
 mod thresholds;
 mod too_big;
 mod translated;
@@ -88,12 +89,14 @@ pub(super) const ALL: &[Rule] = &[
     failover::VIP_MOVED,
     virtual_mac::SAME_ADDRESS,
     virtual_mac::REFUSED,
+    virtual_mac::TOLD,
     virtual_mac::DROPPED,
     virtual_mac::NOBODY,
     failover::KNOWN_BY_SYNC,
     failover::UNKNOWN_TO_IT,
     booted::FORGOT,
     failover::SENT_TO_THE_OLD,
+    failover::GIVEN_UP,
     failover::BY_HAND,
     failover::ROUTED_ON,
     failover::NOT_TOLD,
@@ -175,6 +178,12 @@ pub(super) const ALL: &[Rule] = &[
     neighbour::TAKEN_AND_SILENT,
     neighbour::BACK_AT_THE_DIRECTOR,
     neighbour::NO_NEIGHBOUR,
+    synproxy::ANSWERED,
+    synproxy::RESET,
+    synproxy::LATE,
+    synproxy::UNKNOWN,
+    synproxy::GONE,
+    synproxy::NOT_TRANSLATED,
     server::NOTHING_LISTENS,
     server::CLOSED,
     killed::KILLED,

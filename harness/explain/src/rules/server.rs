@@ -23,6 +23,10 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
         let request = view.request().filter(|_| view.is_connect())?;
         let (passed, server) = request.sent_to_server()?;
         let (reached, at) = request.reached.as_ref()?;
+        // Then it is not the SYN that is refused.
+        if view.record.state_at(request.sent.at).answers_syns(at).is_some() {
+            return None;
+        }
         let reset = view
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by.as_ref() == Some(at) && reset.packet > reached.packet)?;

@@ -43,12 +43,14 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
         let (translated, _) = sent_on(view, under_way.answer).filter(|(_, translated)| *translated)?;
-        // What conntrack forgets is not IPVS's entry.
-        let leaves_the_entry = |(_, action): &(u32, &Action)| {
-            matches!(
-                action,
-                Action::Table(_) | Action::Other(_) | Action::Traffic(TrafficAction::FlushConntrack { .. })
-            )
+        let leaves_the_entry = |(_, action): &(u32, &Action)| match action {
+            Action::Table(_) | Action::Other(_) => true,
+            // What conntrack forgets is not IPVS's entry, nor is what a server's firewall lets in.
+            Action::Traffic(TrafficAction::FlushConntrack { .. }) => true,
+            Action::Traffic(traffic) => traffic.server() == Some(server) && !traffic.is_about(Chain::Output),
+            Action::Mysqld(_) | Action::Host(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+                false
+            }
         };
         if !under_way.changes.iter().all(leaves_the_entry) {
             return None;

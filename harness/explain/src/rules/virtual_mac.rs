@@ -109,6 +109,46 @@ pub(super) const REFUSED: Rule = Rule {
     },
 };
 
+/// A backup took segments of an open connection, and looked for who has the VIP.
+pub(super) const TOLD: Rule = Rule {
+    name: "told-unreachable-by-a-backup",
+    explains: Explains::Silence,
+    sources: sources![..FLOODED, NEIGHBOUR, tcp: "tcp_v4_err"],
+    holds: |view| {
+        let flooded = Flooded::of(view).filter(|flooded| flooded.ended.is_none() && !view.is_connect())?;
+        let all = view.observed.terminators.iter();
+        let told: Vec<u32> = all
+            .filter(|one| {
+                let code = TerminatorKind::Icmp {
+                    code: HOST_UNREACHABLE,
+                };
+                one.kind == code && one.by.as_ref() == Some(flooded.backup)
+            })
+            .map(|one| one.packet)
+            .collect();
+        let first = *told.first()?;
+        Some(Finding {
+            at: flooded.passage.sent.at,
+            text: bilingual!(
+                "{flooded} It forwards (net.ipv4.ip_forward=1), so it looked on the link for whoever has the \
+                 VIP, as a router does. Nobody said so, and after three questions, one a second, the \
+                 kernel answered what waited for it with ICMP host unreachable, {times} in all (the first is \
+                 packet {first} on client). To an open connection that is no error: its TCP goes on \
+                 repeating, and would report it only if it gave up."
+                    / "{flooded}它会转发（net.ipv4.ip_forward=1），于是像路由器一样在链路上寻找持有 VIP 的主机，无人应答。每秒一次\
+                       询问三次之后，内核以 ICMP host unreachable 应答等候它的报文段，共 {times}（第一个是 client 上的数据包 \
+                       {first}）。对已建立的连接来说这不是错误：其 TCP 继续重传，只有在放弃时才会报告它。",
+                flooded = flooded.text(view),
+                times = times(told.len()),
+                first = first,
+            ),
+            shown_by: cites![..flooded.shown_by(), Citation::Packet(first)],
+            claims: claims(told, &Fate::Unreachable),
+            advice: Vec::new(),
+        })
+    },
+};
+
 /// A backup that does not forward took what the client sent, and dropped it.
 pub(super) const DROPPED: Rule = Rule {
     name: "dropped-by-a-backup",

@@ -198,6 +198,44 @@ const CELLS: &[(&str, &[&str])] = &[
         &["service-gone-with-ldirectord", "no-service-for-a-syn"],
     ),
     ("vmac/refused", &["refused-by-a-backup"]),
+    (
+        "synproxy/unknown",
+        &["unknown-to-the-synproxy", "retransmissions-exhausted"],
+    ),
+    (
+        "synproxy/removed",
+        &["numbers-translated-no-more", "retransmissions-exhausted"],
+    ),
+    ("synproxy/answer", &["answer-with-the-numbers-of-the-server"]),
+    (
+        "synproxy/late",
+        &[
+            "scheduled",
+            "syn-answered-by-the-firewall",
+            "acknowledgement-with-a-wrong-timestamp",
+        ],
+    ),
+    (
+        "synproxy/reset",
+        &[
+            "syn-answered-by-the-firewall",
+            "nothing-listens-behind-the-firewall",
+        ],
+    ),
+    (
+        "vmac/told",
+        &[
+            "told-unreachable-by-a-backup",
+            "vip-moved",
+            "vip-moved-with-its-ethernet-address",
+            "passed-on",
+            "known-by-the-sync-daemon",
+        ],
+    ),
+    (
+        "failover/given-up",
+        &["vip-given-up-with-the-link", "scheduled", "vip-moved"],
+    ),
     ("vmac/nobody", &["flooded-to-nobody"]),
     ("boot/forgot", &["entry-lost-in-a-boot"]),
     (

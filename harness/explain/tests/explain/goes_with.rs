@@ -102,6 +102,10 @@ fn firewall(action: &Action) -> bool {
     )
 }
 
+fn synproxy(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::AddSynproxy { .. }))
+}
+
 fn stateful(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::AddStatefulFirewall { .. }))
 }
@@ -280,6 +284,13 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("service-gone-with-ldirectord", LATE, control_stopped),
     ("vip-moved-with-its-ethernet-address", LATE, of_director),
     ("refused-by-a-backup", ERRORS, unplugged),
+    ("syn-answered-by-the-firewall", LATE, synproxy),
+    ("nothing-listens-behind-the-firewall", ERRORS, synproxy),
+    ("acknowledgement-with-a-wrong-timestamp", LATE, synproxy),
+    ("unknown-to-the-synproxy", LATE, synproxy),
+    ("numbers-translated-no-more", LATE, synproxy),
+    ("answer-with-the-numbers-of-the-server", SILENT, synproxy),
+    ("told-unreachable-by-a-backup", LATE, unplugged),
     ("dropped-by-a-backup", LATE, unplugged),
     ("flooded-to-nobody", LATE, unplugged),
     ("entry-lost-in-a-boot", ERRORS, of_director),
@@ -288,6 +299,7 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("answer-by-a-synced-entry", ANSWERS, of_director),
     ("unknown-to-the-new-director", ERRORS, of_director),
     ("sent-to-the-old-director", LATE, unplugged),
+    ("vip-given-up-with-the-link", LATE, of_director),
     ("answer-refused-without-entry", SILENT, nothing),
     ("fragmented-in-the-tunnel", ANSWERS, nothing),
     ("segments-past-the-size", ANSWERS, nothing),

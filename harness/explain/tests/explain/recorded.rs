@@ -66,6 +66,38 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("entry-lost-in-a-boot", "boot/forgot", |cell| {
         undone(cell, |action| action.key() == "power-on");
     }),
+    ("syn-answered-by-the-firewall", "synproxy/late", |cell| {
+        undone(cell, |action| action.key() == "add-synproxy");
+    }),
+    (
+        "acknowledgement-with-a-wrong-timestamp",
+        "synproxy/late",
+        |cell| {
+            undone(cell, |action| action.key() == "add-synproxy");
+        },
+    ),
+    ("nothing-listens-behind-the-firewall", "synproxy/reset", |cell| {
+        undone(cell, |action| action.key() == "stop-mysqld");
+    }),
+    ("unknown-to-the-synproxy", "synproxy/unknown", |cell| {
+        undone(cell, |action| action.key() == "add-synproxy");
+    }),
+    ("numbers-translated-no-more", "synproxy/removed", |cell| {
+        undone(cell, |action| action.key() == "flush-firewall");
+    }),
+    (
+        "answer-with-the-numbers-of-the-server",
+        "synproxy/answer",
+        |cell| {
+            undone(cell, |action| action.key() == "flush-conntrack");
+        },
+    ),
+    ("told-unreachable-by-a-backup", "vmac/told", |cell| {
+        undone(cell, |action| action.key() == "power-off");
+    }),
+    ("vip-given-up-with-the-link", "failover/given-up", |cell| {
+        undone(cell, |action| action.key() == "link-up");
+    }),
     ("flooded-to-nobody", "vmac/nobody", |cell| {
         undone(cell, |action| action.key() == "stop-keepalived");
     }),

@@ -276,6 +276,17 @@ actions! {
                 zh("{node} 的 {chain} 链启用有状态防火墙，不接受新连接");
         }
 
+        /// The firewall of a real server answers SYNs of the virtual service itself, and begins the
+        /// connection to the server when the client has acknowledged that: nft(8)'s `synproxy`, with the
+        /// rules that it needs, and `nf_conntrack_tcp_loose=0`. Of connections from before it knows nothing.
+        "add-synproxy" AddSynproxy {
+            /// A real server of the lab.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("let the firewall of {node} answer SYNs itself (synproxy)")
+                zh("让 {node} 的防火墙自行应答 SYN（synproxy）");
+        }
+
         /// The connection tracking of a host forgets all connections: `conntrack -F`. A stateful firewall of
         /// the host then knows none of them.
         "flush-conntrack" FlushConntrack {
@@ -365,6 +376,7 @@ impl TrafficAction {
         match self {
             Self::AddFirewallRule { node, .. }
             | Self::AddStatefulFirewall { node, .. }
+            | Self::AddSynproxy { node }
             | Self::FlushConntrack { node }
             | Self::FlushFirewall { node }
             | Self::SetNetem { node, .. }
@@ -380,6 +392,7 @@ impl TrafficAction {
         match self {
             Self::AddFirewallRule { node, .. }
             | Self::AddStatefulFirewall { node, .. }
+            | Self::AddSynproxy { node }
             | Self::FlushConntrack { node }
             | Self::FlushFirewall { node }
             | Self::SetNetem { node, .. }
@@ -397,6 +410,8 @@ impl TrafficAction {
             Self::AddFirewallRule { chain: of, .. } | Self::AddStatefulFirewall { chain: of, .. } => {
                 *of == chain
             }
+            // It drops what belongs to a connection that it does not know.
+            Self::AddSynproxy { .. } => chain == Chain::Input,
             Self::FlushFirewall { .. } | Self::FlushConntrack { .. } => true,
             // What is sent to the host is delayed or lost.
             Self::SetNetem { .. } => chain == Chain::Input,
@@ -412,6 +427,7 @@ impl TrafficAction {
         match self {
             Self::AddFirewallRule { .. }
             | Self::AddStatefulFirewall { .. }
+            | Self::AddSynproxy { .. }
             | Self::SetMtu { .. }
             | Self::FilterIcmp { .. } => true,
             Self::SetNetem { loss, .. } => *loss != Percent::default(),
@@ -427,6 +443,7 @@ impl TrafficAction {
         match self {
             Self::AddFirewallRule { .. }
             | Self::AddStatefulFirewall { .. }
+            | Self::AddSynproxy { .. }
             | Self::FlushFirewall { .. }
             | Self::FlushConntrack { .. }
             | Self::FilterIcmp { .. }

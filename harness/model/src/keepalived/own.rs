@@ -3,6 +3,7 @@
 use super::complaint::Complaint;
 use super::config::{CHECK, GATEWAY, VIP, foreign_address, is_address_range, lab_words, whole_word};
 use super::refused::{no_weights, not_in_a_lab, said_twice};
+use super::vmac::{Made, vmac_complaints};
 use super::{Config, HealthCheck, Keepalived, Names, Statement};
 use crate::Name;
 use crate::base::Forwarding;
@@ -246,11 +247,8 @@ impl Config {
         if !found.is_empty() {
             return found;
         }
-        let made = parsed
-            .statements
-            .iter()
-            .flat_map(made_interfaces)
-            .collect::<Vec<_>>();
+        let made = Made::of(&parsed.statements);
+        found.extend(vmac_complaints(&parsed.statements, &lab.interfaces));
         for statement in parsed.statements.iter().flat_map(Statement::all) {
             found.extend(unknown_words(statement, lab, &made));
             found.extend(not_in_a_lab(statement));
@@ -309,22 +307,8 @@ impl Config {
     }
 }
 
-/// The interfaces that keepalived makes for an instance of VRRP that has an Ethernet address of its own: the
-/// one that is named, or those that it names by the number of the virtual router (`use_vmac` of
-/// keepalived.conf(5)).
-fn made_interfaces(instance: &Statement) -> Vec<String> {
-    let Some(use_vmac) = instance.find(&["use_vmac"]) else {
-        return Vec::new();
-    };
-    let id = instance.find(&["virtual_router_id"]).map_or("", |id| id.word(1));
-    match use_vmac.word(1) {
-        "" => vec![format!("vrrp.{id}"), format!("vrrp6.{id}")],
-        named => vec![named.to_owned()],
-    }
-}
-
 /// Words of a statement that stand for nothing in the lab, which has these interfaces besides.
-fn unknown_words(statement: &Statement, lab: &LabFacts, made: &[String]) -> Vec<Complaint> {
+fn unknown_words(statement: &Statement, lab: &LabFacts, made: &Made) -> Vec<Complaint> {
     let line = statement.line;
     let known = |name: &str| name == CHECK || lab.has(name);
     let mut found = Vec::new();
@@ -367,16 +351,22 @@ fn unknown_words(statement: &Statement, lab: &LabFacts, made: &[String]) -> Vec<
     let interfaces = interfaces.map(|(_, interface)| (interface, line)).chain(tracked);
     for (interface, line) in interfaces {
         let name = whole_word(interface).unwrap_or(interface);
-        if !lab.interfaces.contains(&name) && !made.iter().any(|made| made == name) {
-            found.push(
-                Complaint::new(
-                    line,
-                    format!("the director has no interface `{name}`"),
-                    format!("interfaces: {}", lab.interfaces.join(", ")),
-                )
-                .help(format!("say which one it is: `names: {{ {name}: eth0 }}`")),
-            );
+        if lab.interfaces.contains(&name) || made.may_be_named(name) {
+            continue;
         }
+        let (label, help) = if made.has(name) {
+            (
+                "keepalived makes it when it has read its configuration".to_owned(),
+                "say `dynamic_interfaces` in `global_defs`".to_owned(),
+            )
+        } else {
+            (
+                format!("interfaces: {}", lab.interfaces.join(", ")),
+                format!("say which one it is: `names: {{ {name}: eth0 }}`"),
+            )
+        };
+        let message = format!("the director has no interface `{name}`");
+        found.push(Complaint::new(line, message, label).help(help));
     }
     found
 }

@@ -57,6 +57,10 @@ pub enum Conflict<'a> {
     NoRule(&'a Node),
     /// The chain has a stateful firewall already.
     StatefulThere(&'a Node, Chain),
+    /// The firewall of this host cannot answer SYNs for the servers.
+    NoSynproxy(&'a Node),
+    /// A stateful firewall and one that answers SYNs.
+    StatefulBesideSynproxy(&'a Node),
     /// The host forwards nothing of the service.
     ForwardsNothing(&'a Node),
     /// What the client's own firewall looks at cannot be chosen: it must be known what the client has taken.

@@ -12,6 +12,8 @@ pub(super) struct Traffic<'a> {
     links: BTreeMap<&'a Node, Link>,
     rules: Vec<Rule<'a>>,
     stateful: Vec<Stateful<'a>>,
+    /// Hosts whose firewall answers SYNs, with the step that made it do so.
+    proxies: BTreeMap<&'a Node, u32>,
     /// MTUs that steps gave to hosts.
     mtus: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall drops ICMP, with the step that made it do so.
@@ -67,7 +69,11 @@ impl Traffic<'_> {
     /// Is the fault of the step of this number in force?
     pub(super) fn lasts(&self, step: u32) -> bool {
         let mut sizes = self.mtus.values().chain(self.clamps.values());
-        let mut dropped = self.filters.values().chain(self.deaf.values());
+        let mut dropped = self
+            .filters
+            .values()
+            .chain(self.deaf.values())
+            .chain(self.proxies.values());
         self.links.values().any(|link| link.step == step)
             || self.rules.iter().any(|rule| rule.step == step)
             || self.stateful.iter().any(|one| one.step == step)
@@ -111,7 +117,14 @@ impl<'a> State<'a> {
         let translates = self.client_at == Some(ClientAt::BehindSourceNat) && *node == Node::Router;
         let asks = |rule: &Rule<'_>| rule.node == node && rule.matches.is_some_and(Matches::asks_conntrack);
         let mut rules = self.traffic.rules.iter();
-        translates || rules.any(asks) || self.traffic.stateful.iter().any(|one| one.node == node)
+        let stateful = self.traffic.stateful.iter().any(|one| one.node == node);
+        translates || rules.any(asks) || stateful || self.answers_syns(node).is_some()
+    }
+
+    /// The step since which the firewall of this host answers SYNs.
+    #[must_use]
+    pub fn answers_syns(&self, node: &Node) -> Option<u32> {
+        self.traffic.proxies.get(node).copied()
     }
 
     /// The step since which the firewall of this host drops ICMP.
@@ -152,11 +165,15 @@ impl<'a> State<'a> {
                 new: *new,
                 step,
             }),
+            TrafficAction::AddSynproxy { node } => {
+                self.traffic.proxies.entry(node).or_insert(step);
+            }
             TrafficAction::FlushConntrack { .. } => {}
             TrafficAction::FlushFirewall { node } => {
                 self.traffic.rules.retain(|rule| rule.node != node);
                 self.traffic.stateful.retain(|one| one.node != node);
                 self.traffic.marking.retain(|marking| *marking != node);
+                self.traffic.proxies.remove(node);
                 self.traffic.filters.remove(node);
                 self.traffic.deaf.remove(node);
                 self.traffic.clamps.remove(node);
@@ -195,6 +212,7 @@ impl<'a> State<'a> {
             TrafficAction::SetMtu { node, mtu } => {
                 self.traffic.mtus.get(node).is_some_and(|(known, _)| known == mtu)
             }
+            TrafficAction::AddSynproxy { node } => self.traffic.proxies.contains_key(node),
             TrafficAction::FlushConntrack { node } => !self.tracks(node),
             TrafficAction::FilterIcmp { node } => self.traffic.filters.contains_key(node),
             TrafficAction::BlockVrrp { node } => self.traffic.deaf.contains_key(node),
@@ -222,7 +240,16 @@ impl<'a> State<'a> {
             TrafficAction::AddFirewallRule {
                 node, chain, matches, ..
             } => forwards(node, *chain).or_else(|| self.matched(node, matches.as_ref()?)),
+            TrafficAction::AddSynproxy { node } => {
+                let server = matches!(node, Node::RealServer(_));
+                let stateful = self.traffic.stateful.iter().any(|one| one.node == node);
+                let none = (!server).then_some(Conflict::NoSynproxy(node));
+                none.or(stateful.then_some(Conflict::StatefulBesideSynproxy(node)))
+            }
             TrafficAction::AddStatefulFirewall { node, chain, .. } => {
+                if self.answers_syns(node).is_some() {
+                    return Some(Conflict::StatefulBesideSynproxy(node));
+                }
                 let there = self
                     .traffic
                     .stateful

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub const FIREWALL: &str = "inet filter";
 /// The same for stateful firewalls.
 pub const STATEFUL: &str = "inet stateful";
+/// The same for firewalls that answer SYNs.
+pub const SYNPROXY: &str = "inet syns";
 /// The same for what steps do about the size of packets.
 pub const SIZES: &str = "inet sizes";
 /// The chain of it that drops ICMP.
@@ -32,6 +34,8 @@ pub const ARPING: &str = "arping";
 pub const NDSEND: &str = "ndsend";
 /// What a rule of the chain that lowers the MSS looks at, in nft(8)'s words.
 pub const SYN: &str = "tcp flags syn";
+/// What a rule looks at that is for the first segment of a connection.
+const BARE_SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 /// What it does, before the size.
 pub const SET_MSS: &str = "tcp option maxseg size set";
 /// The id of sync daemons that steps start. keepalived's have the same.
@@ -278,6 +282,7 @@ impl LabPlan {
                 let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
                 Self::chain_lines(node, STATEFUL, name, &format!("{name} priority filter"), &rules)
             }
+            TrafficAction::AddSynproxy { node } => self.synproxy_lines(node),
             TrafficAction::FlushConntrack { node } => vec![(Some(node.clone()), words("conntrack -F"))],
             TrafficAction::FlushFirewall { node } => vec![(Some(node.clone()), words("nft flush ruleset"))],
             TrafficAction::SetNetem { node, delay, loss } => {
@@ -344,6 +349,54 @@ impl LabPlan {
         let new = begins.map(|state| rule(state, "accept", "new-connection"));
         let rest = rule("", "drop", "all-else");
         [known].into_iter().chain(new).chain([rest]).collect()
+    }
+
+    /// The lines that make a firewall answer SYNs of the virtual service. A segment in the middle of a
+    /// connection that conntrack does not know must be `invalid` to it, and no beginning.
+    fn synproxy_lines(&self, node: &Node) -> Vec<PlacedLine> {
+        let matched = self.matched(node, Chain::Input);
+        let untracked = format!("{matched} {BARE_SYN} counter notrack");
+        let rules = self.synproxy_rules(node);
+        let rules: Vec<String> = rules.iter().map(StatefulRule::line).collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let loose = words("sysctl -w net.netfilter.nf_conntrack_tcp_loose=0");
+        let mut lines = Self::chain_lines(
+            node,
+            SYNPROXY,
+            "untracked",
+            "prerouting priority raw",
+            &[&untracked],
+        );
+        let hook = "input priority filter";
+        lines.extend(Self::chain_lines(
+            node,
+            SYNPROXY,
+            Chain::Input.as_str(),
+            hook,
+            &rules,
+        ));
+        lines.push((Some(node.clone()), loose));
+        lines
+    }
+
+    /// The rules of a synproxy, in order. What it offers clients is what the lab's servers offer without it:
+    /// the MSS of their links, and the window scale of Linux's default `tcp_rmem`.
+    #[must_use]
+    pub fn synproxy_rules(&self, node: &Node) -> Vec<StatefulRule> {
+        let matched = self.matched(node, Chain::Input);
+        let mss = match self.vip() {
+            IpAddr::V4(_) => "synproxy mss 1460 wscale 7 timestamp sack-perm",
+            IpAddr::V6(_) => "synproxy mss 1440 wscale 7 timestamp sack-perm",
+        };
+        let rule = |state: &str, verdict, comment| StatefulRule {
+            matched: format!("{matched}{state}"),
+            verdict,
+            comment,
+        };
+        vec![
+            rule(" ct state invalid,untracked", mss, "answered-for-the-server"),
+            rule(" ct state invalid", "drop", "unknown"),
+        ]
     }
 
     /// What a rule that drops VRRP looks at: its group (RFC 5798, 5.1.1.2 and 5.1.2.2).

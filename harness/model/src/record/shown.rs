@@ -309,6 +309,17 @@ readable_sentences! {
         } => "nft lists the stateful firewall in the {chain} chain of {node}; of known connections it has \
               met {known}, of new ones {new}, and it has dropped {dropped}"
             / "nft 列出 {node} 的 {chain} 链中的有状态防火墙；已知连接的数据包 {known} 个，新连接的 {new} 个，丢弃 {dropped} 个",
+        /// The firewall answers SYNs.
+        Synproxy {
+            /// On which host.
+            node: Node,
+            /// The SYNs, and the acknowledgements of its answers to them, that it has met so far.
+            answered: Packets,
+            /// What was dropped so far, because it belonged to no connection that is known.
+            dropped: Packets,
+        } => "nft lists the synproxy of {node}; it has met {answered}, and has dropped {dropped} of unknown \
+              connections"
+            / "nft 列出 {node} 的 synproxy；它已处理 {answered} 个数据包，丢弃未知连接的 {dropped} 个",
         /// The connection tracking has forgotten all connections.
         Forgotten {
             /// On which host.
@@ -461,6 +472,9 @@ impl Proof {
         match self {
             Self::Rule { packets, .. }
             | Self::Stateful { dropped: packets, .. }
+            | Self::Synproxy {
+                answered: packets, ..
+            }
             | Self::IcmpFiltered { packets, .. }
             | Self::VrrpBlocked { packets, .. }
             | Self::MssClamped { packets, .. } => Some(packets.0),

@@ -107,7 +107,8 @@ pub(super) fn fields<'n, 'm>(
             )
             .maybe_help(
                 did_you_mean(&entry.key.value, known())
-                    .or_else(|| beside_an_action(&entry.key.value, known())),
+                    .or_else(|| beside_an_action(&entry.key.value, known()))
+                    .or_else(|| of_the_lab(&entry.key.value, known())),
             ),
         );
     }
@@ -202,6 +203,12 @@ fn beside_an_action(key: &str, mut known: impl Iterator<Item = &'static str>) ->
     }
     let beside = BESIDE.contains(&key);
     beside.then(|| format!("a step has `{key}` beside its action: `- {{ ACTION: {{ … }}, {key}: … }}`"))
+}
+
+/// `lab:` was put around the fields of a lab that a value of an axis has.
+fn of_the_lab(key: &str, mut known: impl Iterator<Item = &'static str>) -> Option<String> {
+    let own = key == "lab" && known.any(|field| field == "forwarding");
+    own.then(|| "the fields of the lab stand here themselves: leave out `lab:`".to_owned())
 }
 
 /// Adds the mistake of an action that is not among `known`.

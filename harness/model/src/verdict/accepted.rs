@@ -116,6 +116,7 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
             | TrafficAction::FilterIcmp { .. }
             | TrafficAction::BlockVrrp { .. }
             | TrafficAction::FlushConntrack { .. }
+            | TrafficAction::AddSynproxy { .. }
             | TrafficAction::AddStatefulFirewall { .. }
             | TrafficAction::ClampMss { .. } => {}
         }

@@ -289,10 +289,10 @@ fn by_errno(errno: i32, network: &Network) -> InPackets {
 }
 
 /// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the
-/// client's, or what the client sent did not pass its own firewall (TCP takes that for a loss:
-/// net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
+/// client's, or acknowledged less than the client had said, or what the client sent did not pass its own
+/// firewall (TCP takes that for a loss: net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
 fn timed_out(network: &Network) -> bool {
-    if network.held_back.is_some() {
+    if network.held_back.is_some() || network.unacknowledged {
         return true;
     }
     network.last_sent.is_some_and(|sent| {

@@ -77,6 +77,8 @@ pub(super) struct Network {
     pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
+    /// Nothing acknowledged all that the client had sent on it.
+    pub(super) unacknowledged: bool,
     /// All that the client sent on it, in order.
     pub(super) sent: Vec<Seen>,
     /// The client itself closed or reset the connection after the request.
@@ -363,6 +365,7 @@ impl View<'_> {
             }),
             last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
+            unacknowledged: segments::unacknowledged(&sent, &received),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
             closed_by_client: request
                 .and_then(|request| segments::own_end(&sent, |packet| packet.number > request.seen().packet)),

@@ -34,6 +34,11 @@ pub(super) fn acknowledged(packet: &Packet, segment: &Segment, received: Segment
     })
 }
 
+/// Did anything that the client had said stay without an acknowledgement?
+pub(super) fn unacknowledged(sent: Segments<'_, '_>, received: Segments<'_, '_>) -> bool {
+    last_new(sent).is_some_and(|(packet, segment)| !acknowledged(packet, segment, received))
+}
+
 /// Had the server acknowledged all that the client sent, and room for more?
 pub(super) fn has_room(sent: Segments<'_, '_>, received: Segments<'_, '_>) -> bool {
     let last = furthest(sent.iter().map(|(_, segment)| *segment));
@@ -64,14 +69,16 @@ pub(super) fn answers(request: Seen, received: Segments<'_, '_>) -> Vec<Seen> {
 
 /// The last segment with payload that was none sent again.
 pub(super) fn last_said(sent: Segments<'_, '_>) -> Option<Seen> {
+    last_new(sent).map(|(packet, _)| Seen::from(packet))
+}
+
+fn last_new<'a>(sent: Segments<'_, 'a>) -> Option<(&'a Packet, &'a Segment)> {
     let said = sent.iter().filter(|(_, segment)| segment.payload_length > 0);
-    let (packet, _) = said
-        .copied()
+    said.copied()
         .reduce(|last, next| match after(end(next.1), end(last.1)) {
             true => next,
             false => last,
-        })?;
-    Some(Seen::from(packet))
+        })
 }
 
 /// What was sent again from `began` on.

@@ -3,7 +3,7 @@
 use super::Shown;
 use crate::error::{Result, Stage};
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Matches, NewConnections, Node};
-use lvs_matrix_model::plan::{FIREWALL, LabPlan, STATEFUL, StatefulRule};
+use lvs_matrix_model::plan::{FIREWALL, LabPlan, STATEFUL, SYNPROXY, StatefulRule};
 use lvs_matrix_model::record::{Instead, Packets, Proof, Tracked};
 use lvs_matrix_netns::{CommandLine, Namespace, flush_conntrack, tracked_connections};
 
@@ -44,35 +44,49 @@ pub(super) fn stateful_shown(
 ) -> Result<Shown> {
     let listed = list(namespace)?;
     let rules = plan.stateful_rules(node, chain, new);
-    Ok(
-        stateful_in(&listed, &plan.matched(node, chain), &rules, chain).map(|met| Proof::Stateful {
-            node: node.clone(),
-            chain,
-            known: met.known,
-            new: met.new,
-            dropped: met.dropped,
-        }),
-    )
+    let shown = counted_in(&listed, (STATEFUL, chain), &plan.matched(node, chain), &rules);
+    Ok(shown.map(|met| Proof::Stateful {
+        node: node.clone(),
+        chain,
+        known: met.first,
+        new: met.between,
+        dropped: met.last,
+    }))
 }
 
-/// What the rules of a stateful firewall have met.
+/// Are the rules of the synproxy in the kernel's list, in their order, and how many packets has each met?
+pub(super) fn synproxy_shown(plan: &LabPlan, namespace: &Namespace, node: &Node) -> Result<Shown> {
+    let listed = list(namespace)?;
+    let (rules, chain) = (plan.synproxy_rules(node), Chain::Input);
+    let shown = counted_in(&listed, (SYNPROXY, chain), &plan.matched(node, chain), &rules);
+    Ok(shown.map(|met| Proof::Synproxy {
+        node: node.clone(),
+        answered: met.first,
+        dropped: met.last,
+    }))
+}
+
+/// What the rules of a firewall have met.
 #[derive(Debug, PartialEq, Eq)]
 struct Met {
-    known: Packets,
-    new: Packets,
-    dropped: Packets,
+    /// The first one.
+    first: Packets,
+    /// Those between the first and the last one.
+    between: Packets,
+    /// The last one.
+    last: Packets,
 }
 
-fn stateful_in(
+fn counted_in(
     listed: &str,
+    (table, chain): (&str, Chain),
     matched: &str,
     rules: &[StatefulRule],
-    chain: Chain,
 ) -> std::result::Result<Met, Instead> {
-    let table = format!("table {STATEFUL} {{");
+    let begins = format!("table {table} {{");
     let heading = format!("chain {} {{", chain.as_str());
     let lines = listed.lines().map(str::trim);
-    let of_table = lines.skip_while(|line| *line != table).skip(1);
+    let of_table = lines.skip_while(|line| *line != begins).skip(1);
     let of_table = of_table.take_while(|line| !line.starts_with("table "));
     let of_chain = of_table.skip_while(|line| *line != heading).skip(1);
     let mut listed_rules = of_chain
@@ -91,10 +105,10 @@ fn stateful_in(
         })
         .collect();
     match (met.as_deref(), listed_rules.next()) {
-        (Some([known, new @ .., dropped]), None) => Ok(Met {
-            known: Packets(*known),
-            new: Packets(new.iter().sum()),
-            dropped: Packets(*dropped),
+        (Some([first, between @ .., last]), None) => Ok(Met {
+            first: Packets(*first),
+            between: Packets(between.iter().sum()),
+            last: Packets(*last),
         }),
         _ => Err(Instead::NoSuchRule {
             rule: rules
@@ -102,7 +116,7 @@ fn stateful_in(
                 .map(|rule| format!("{} … {}; ", rule.matched, rule.verdict))
                 .collect(),
             chain,
-            table: STATEFUL.to_owned(),
+            table: table.to_owned(),
             shown: listed.to_owned(),
         }),
     }
@@ -311,11 +325,11 @@ table inet filter {
             all.collect::<Vec<_>>()
         };
         let stateful_in =
-            |rules: &[StatefulRule], chain| stateful_in(&listed, "tcp dport 3306", rules, chain);
+            |rules: &[StatefulRule], chain| counted_in(&listed, (STATEFUL, chain), "tcp dport 3306", rules);
         let met = Met {
-            known: Packets(5),
-            new: Packets(2),
-            dropped: Packets(1),
+            first: Packets(5),
+            between: Packets(2),
+            last: Packets(1),
         };
         assert_eq!(stateful_in(&rules(true), Chain::Input), Ok(met));
         assert!(

@@ -90,6 +90,7 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
         TrafficAction::AddStatefulFirewall { node, chain, new } => {
             firewall::stateful_shown(plan, lab.namespace(node)?, node, *chain, *new)
         }
+        TrafficAction::AddSynproxy { node } => firewall::synproxy_shown(plan, lab.namespace(node)?, node),
         TrafficAction::FlushConntrack { node } => firewall::forget(lab.namespace(node)?, node),
         TrafficAction::FlushFirewall { node } => firewall::empty_shown(lab.namespace(node)?),
         TrafficAction::SetNetem { node, delay, loss } => netem::shown(plan, lab, node, *delay, *loss),

@@ -3,7 +3,7 @@
 use super::Draft;
 use super::findings::Findings;
 use super::steps::Steps;
-use crate::action::{Action, ClientAction, MysqldAction, Reaction, Request};
+use crate::action::{Action, ClientAction, MysqldAction, Reaction, Request, TrafficAction};
 use crate::base::ServerKind;
 use crate::client::{Client, Program};
 use crate::scenario::mistake::{Mistake, MistakeKind};
@@ -175,6 +175,10 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
             asked
                 .and_then(|request| not_understood(kind, request, step.span))
                 .or_else(udp)
+        }
+        Action::Traffic(TrafficAction::AddSynproxy { .. }) if kind == ServerKind::UdpEcho => {
+            let message = format!("`{key}`: nothing over UDP begins by a SYN");
+            Some(wrong(step.span, message, "it is for services of TCP"))
         }
         Action::Table(_)
         | Action::Other(_)

@@ -165,6 +165,18 @@ impl From<Conflict<'_>> for Wrong {
                 format!("a stateful firewall guards the {chain} chain of `{node}` already"),
                 "it was added before",
             ),
+            Conflict::NoSynproxy(node) => Self {
+                kind: FirewallState,
+                message: format!("the firewall of `{node}` answers no SYNs"),
+                label: "the firewall of a real server does",
+                help: "name a real server",
+            },
+            Conflict::StatefulBesideSynproxy(node) => Self {
+                kind: FirewallState,
+                message: format!("a stateful firewall and a synproxy at `{node}`"),
+                label: "each has its own mind of what conntrack does not know",
+                help: "leave one of the two out, or put `flush-firewall` between them",
+            },
             Conflict::OfProbes => Self {
                 kind: MistakeKind::UnknownServer,
                 message: "no step is done to the host of the probes".to_owned(),

@@ -33,7 +33,7 @@ fn checks_by(cell: &mut JudgedCell, checktype: CheckType) {
 
 /// Each director answered for the VIP with the address of its card: here that of the second one.
 fn without_virtual_mac(cell: &mut JudgedCell) {
-    let own = cell.record.plan.host(&Node::second_director()).unwrap().mac();
+    let own = cell.record.plan.balancers().nth(1).unwrap().mac();
     cell.change_packets(|packets| {
         for packet in packets {
             for mac in [&mut packet.source_mac, &mut packet.destination_mac] {
@@ -200,6 +200,30 @@ pub(super) const DECIDES: &[Decides] = &[
         "vmac/refused",
         "the first director had lost its power",
         |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "told-unreachable-by-a-backup",
+        "vmac/told",
+        "the VIP has an Ethernet address of its own",
+        without_virtual_mac,
+    ),
+    (
+        "told-unreachable-by-a-backup",
+        "vmac/told",
+        "the first director had lost its power",
+        |cell| undone(cell, |action| action.key() == "power-off"),
+    ),
+    (
+        "vip-given-up-with-the-link",
+        "failover/given-up",
+        "the link had gone down",
+        |cell| undone(cell, |action| action.key() == "link-down"),
+    ),
+    (
+        "vip-given-up-with-the-link",
+        "failover/given-up",
+        "nobody had the VIP",
+        |cell| cell.record.vip_changes.retain(|change| change.holds),
     ),
     (
         "dropped-by-a-backup",

@@ -52,7 +52,59 @@ fn met(cell: &mut JudgedCell, count: u64) {
     }
 }
 
+fn without_synproxy(cell: &mut JudgedCell) {
+    undone(cell, |action| action.key() == "add-synproxy");
+}
+
 pub(super) const DECIDES: &[Decides] = &[
+    (
+        "syn-answered-by-the-firewall",
+        "synproxy/late",
+        "the firewall answers SYNs",
+        without_synproxy,
+    ),
+    (
+        "acknowledgement-with-a-wrong-timestamp",
+        "synproxy/late",
+        "the firewall answers SYNs",
+        without_synproxy,
+    ),
+    (
+        "acknowledgement-with-a-wrong-timestamp",
+        "synproxy/late",
+        "the kernel is one that looks at the timestamp",
+        |cell| cell.record.environment.kernel = "Linux 6.12.117".to_owned(),
+    ),
+    (
+        "nothing-listens-behind-the-firewall",
+        "synproxy/reset",
+        "the mysqld had been stopped",
+        |cell| undone(cell, |action| action.key() == "stop-mysqld"),
+    ),
+    (
+        "unknown-to-the-synproxy",
+        "synproxy/unknown",
+        "the firewall answers SYNs",
+        without_synproxy,
+    ),
+    (
+        "numbers-translated-no-more",
+        "synproxy/removed",
+        "the firewall's rules went",
+        |cell| undone(cell, |action| action.key() == "flush-firewall"),
+    ),
+    (
+        "numbers-translated-no-more",
+        "synproxy/removed",
+        "the connection began through the firewall",
+        without_synproxy,
+    ),
+    (
+        "answer-with-the-numbers-of-the-server",
+        "synproxy/answer",
+        "conntrack had forgotten the connection",
+        |cell| undone(cell, |action| action.key() == "flush-conntrack"),
+    ),
     ("firewall-drops", "rule/large", "the rule met packets", |cell| {
         met(cell, 0);
     }),
