@@ -65,9 +65,9 @@ pub(super) const ANSWERED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The firewall of {server} answers SYNs itself (step {step}): the SYN-ACK (packet {syn_ack} on \
-                 client, with a window of 0) says nothing of the server. To the client it is connected; only \
-                 when it has acknowledged that does the firewall begin a connection to the server."
+                "The firewall of {server} answers SYNs itself (step {step}): the SYN-ACK (packet {syn_ack} \
+                 on client, with a window of 0) says nothing of the server. To the client it is connected; \
+                 only when it has acknowledged that does the firewall begin a connection to the server."
                     / "{server} 的防火墙自行应答 SYN（步骤 {step}）：该 SYN-ACK（client 上的数据包 {syn_ack}，窗口为 0）并不能说明\
                        服务器的状况。对客户端来说连接已建立；客户端确认之后，防火墙才开始与服务器建立连接。",
                 step = step.number,
@@ -127,8 +127,8 @@ pub(super) const LATE: Rule = Rule {
     name: "acknowledgement-with-a-wrong-timestamp",
     explains: Explains::Silence,
     sources: sources![
-        "net/ipv4/tcp_minisocks.c": "tcp_check_req", "net/netfilter/nf_synproxy_core.c": "synproxy_tstamp_adjust",
-        sockets: "reqsk_timer_handler",
+        "net/ipv4/tcp_minisocks.c": "tcp_check_req",
+        "net/netfilter/nf_synproxy_core.c": "synproxy_tstamp_adjust", sockets: "reqsk_timer_handler",
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
@@ -141,9 +141,9 @@ pub(super) const LATE: Rule = Rule {
                 "The server's own SYN-ACK came {later} after the firewall's (packets {syn_ack} and {own} on \
                  client): its TCP had not taken the firewall's acknowledgement, and sent its SYN-ACK again \
                  when its timer ran out. On its way to the server of {server} that acknowledgement goes \
-                 through the firewall's own hook, which translates its timestamp (TSecr) as if the client had \
-                 sent it: to one that the server has not sent. Since Linux 6.15 TCP drops that. Until then \
-                 the client is connected to nobody; had it something to say, the server would take that."
+                 through the firewall's own hook, which translates its timestamp (TSecr) as if the client \
+                 had sent it: to one that the server has not sent. Since Linux 6.15 TCP drops that. Until \
+                 then the client is connected to nobody; had it something to say, the server would take that."
                     / "服务器自己的 SYN-ACK 比防火墙的晚了 {later}（client 上的数据包 {syn_ack} 和 {own}）：其 TCP 没有接受防火墙的确认，\
                        到定时器到期才重传 SYN-ACK。该确认在前往 {server} 的服务器途中经过防火墙自己的钩子，后者把它的时间戳（TSecr）\
                        当作客户端所发的来转换，变成服务器从未发送过的值。自 Linux 6.15 起 TCP 会丢弃它。在此之前客户端并没有真正连到\
@@ -223,7 +223,7 @@ pub(super) const UNKNOWN: Rule = Rule {
                 lost.iter().map(|passage| passage.sent.packet),
                 &Fate::Filtered(node.clone()),
             ),
-            advice: vec![Advice::Reconnect],
+            advice: and_patience([Advice::Reconnect]),
         })
     },
 };
@@ -273,7 +273,7 @@ pub(super) const GONE: Rule = Rule {
             ),
             shown_by: cites![..lost.shown_by(), head.sent, arrived, ..answered],
             claims: Vec::new(),
-            advice: vec![Advice::Reconnect],
+            advice: and_patience([Advice::Reconnect]),
         })
     },
 };
@@ -320,13 +320,13 @@ pub(super) const NOT_TRANSLATED: Rule = Rule {
             ),
             shown_by: cites![..lost.shown_by(), first_of_them],
             claims: Vec::new(),
-            advice: vec![Advice::Reconnect],
+            advice: and_patience([Advice::Reconnect]),
         })
     },
 };
 
-/// What is further from what the client waits for does not go on from there: of what a lab's server sends before
-/// it is acknowledged, and sends again, no byte is.
+/// What is further from what the client waits for does not go on from there: of what a lab's server sends
+/// before it is acknowledged, and sends again, no byte is.
 const FAR: u32 = 64 * 1024;
 
 /// A connection that began through a firewall, whose numbers were translated until a step.

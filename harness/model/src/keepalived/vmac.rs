@@ -49,7 +49,8 @@ fn of_instance(instance: &Statement) -> Vec<String> {
     }
 }
 
-/// Where keepalived would ignore a `use_vmac`, or the name that it gives, on a director with these interfaces.
+/// Where keepalived would ignore a `use_vmac`, or the name that it gives, on a director with these
+/// interfaces.
 pub(super) fn vmac_complaints(statements: &[Statement], interfaces: &[&str]) -> Vec<Complaint> {
     let mut found = Vec::new();
     for block in statements {

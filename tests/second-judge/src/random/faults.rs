@@ -40,6 +40,7 @@ impl Writer {
                 21 => self.kill_sessions(),
                 22 => Some(self.wait_until()),
                 23 => self.size(),
+                24 if self.chance.percent(30) => self.synproxy(),
                 24 => self.stateful(),
                 25 => self
                     .linked(true)
@@ -344,15 +345,30 @@ impl Writer {
             _ => self.chance.word(&["input", "output"]),
         };
         let new = self.chance.word(&["any", "syn", "none"]);
+        if self.proxied.contains(node) {
+            return None;
+        }
         let fresh = self.stateful.insert((node, chain));
         self.filtered.insert(node);
         fresh.then(|| format!("add-stateful-firewall: {{ node: {node}, chain: {chain}, new: {new} }}"))
+    }
+
+    /// A real server's firewall that answers SYNs; not beside a stateful one.
+    fn synproxy(&mut self) -> Option<String> {
+        let node = self.node(false).filter(|node| !node.starts_with("director"))?;
+        if self.stateful.iter().any(|(of, _)| *of == node) {
+            return None;
+        }
+        self.filtered.insert(node);
+        let fresh = self.proxied.insert(node);
+        fresh.then(|| format!("add-synproxy: {{ node: {node} }}"))
     }
 
     pub(super) fn unfirewall(&mut self) -> Option<String> {
         let node = self.node(true).filter(|node| self.filtered.contains(node))?;
         self.filtered.remove(node);
         self.stateful.retain(|(of, _)| *of != node);
+        self.proxied.remove(node);
         Some(format!("flush-firewall: {{ node: {node} }}"))
     }
 

@@ -102,6 +102,8 @@ struct Writer {
     cut: BTreeSet<&'static str>,
     filtered: BTreeSet<&'static str>,
     stateful: BTreeSet<(&'static str, &'static str)>,
+    /// Real servers whose firewall answers SYNs.
+    proxied: BTreeSet<&'static str>,
     program: Program,
     scheduler: &'static str,
     connections: BTreeMap<&'static str, Doing>,
@@ -190,6 +192,7 @@ impl Writer {
             cut: BTreeSet::new(),
             filtered: BTreeSet::new(),
             stateful: BTreeSet::new(),
+            proxied: BTreeSet::new(),
             program,
             scheduler,
             connections: BTreeMap::new(),
