@@ -48,6 +48,9 @@ causes! {
     "sent-to-the-old-director": "The client sent to a director that was gone, until the other one took the \
         VIP over and the client's TCP sent again."
         / "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。";
+    "refused-while-nobody-had-the-vip": "The first director had given the VIP up with its link: another one \
+        looked for the VIP in vain, and refused the connect."
+        / "第一台调度器因链路断开而放弃了 VIP：某台调度器徒劳地寻找 VIP，然后拒绝了连接。";
     "vip-given-up-with-the-link": "The first director had given the VIP up with its link, and came back as a \
         backup: nobody had the VIP until the other one took it."
         / "第一台调度器因链路断开而放弃了 VIP，恢复后成为备机：在另一台接管之前没有主机持有 VIP。";

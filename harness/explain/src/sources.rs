@@ -150,6 +150,7 @@ const OVER_IPV6: Elsewhere = &[
         &[
             ("arp_process", "ndisc_recv_na"),
             ("arp_error_report", "ndisc_error_report"),
+            ("ip_rt_send_redirect", "ndisc_send_redirect"),
         ],
     ),
     (
@@ -165,6 +166,7 @@ const OVER_IPV6: Elsewhere = &[
         &[
             ("ip_route_input_slow", "ip6_forward"),
             ("ip_error", "ip6_forward"),
+            ("ip_forward", "ip6_forward"),
         ],
     ),
 ];

@@ -371,6 +371,24 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         ),
         (
             "advert_int 2",
+            "use_vmac v%d",
+            "lb/keepalived.conf:10: `v%d` is no name of an interface",
+            "letters, digits",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac vr:1",
+            "lb/keepalived.conf:10: `vr:1` is no name of an interface",
+            "letters, digits",
+        ),
+        (
+            "advert_int 2",
+            "use_vmac all",
+            "lb/keepalived.conf:10: `all` is no name of an interface",
+            "letters, digits",
+        ),
+        (
+            "advert_int 2",
             "use_vmac vip0\n    use_vmac",
             "lb/keepalived.conf:11: `use_vmac` said twice",
             "takes the first",

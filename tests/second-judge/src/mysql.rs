@@ -26,6 +26,9 @@ pub struct Byte {
 /// A segment with the time and number of its packet.
 pub type Seen<'a> = (i64, u32, &'a Tcp);
 
+/// More than any window of a lab (`net.ipv4.tcp_rmem` has 6 MiB at the most).
+const FURTHEST: usize = 16 << 20;
+
 impl Stream {
     /// Puts the payload of segments of one direction in order, from the byte after the SYN. What is there
     /// twice counts the first time; at a gap the stream ends.
@@ -45,6 +48,10 @@ impl Stream {
             let Ok(offset) = usize::try_from(offset) else {
                 continue;
             };
+            // No window reaches so far: it is of no byte that this connection has.
+            if offset > found.len() + FURTHEST {
+                continue;
+            }
             if found.len() < offset + segment.payload.len() {
                 found.resize(offset + segment.payload.len(), None);
             }

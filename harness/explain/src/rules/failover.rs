@@ -36,11 +36,12 @@ pub(super) const VIP_MOVED: Rule = Rule {
         Some(Finding {
             at: moved.announced.at,
             text: bilingual!(
-                "After step {number} ({step}) {to} took the VIP over, and said so by gratuitous ARP (packet \
+                "After step {number} ({step}) {to} took the VIP over, and said so by {how} (packet \
                  {packet} on client, {later} after the step began){then}"
-                    / "步骤 {number}（{step}）之后 {to} 接管了 VIP，并以免费 ARP 宣告（client 上的数据包 {packet}，步骤开始后 \
+                    / "步骤 {number}（{step}）之后 {to} 接管了 VIP，并以{how}宣告（client 上的数据包 {packet}，步骤开始后 \
                        {later}）{then}",
                 then = then,
+                how = announcement(view),
                 number = moved.step.number,
                 step = doing(&moved.step.action),
                 to = view.director(),
@@ -152,52 +153,117 @@ pub(super) const GIVEN_UP: Rule = Rule {
     name: "vip-given-up-with-the-link",
     explains: Explains::Silence,
     sources: sources![
-        "keepalived/vrrp/vrrp_track.c": "down_instance", vrrp: "vrrp_state_leave_master",
+        vrrp_track: "down_instance", vrrp: "vrrp_state_leave_master",
         vrrp: "vrrp_state_become_master", vrrp: "vrrp_send_link_update",
     ],
     holds: |view| {
-        view.plan.keepalived()?;
+        let given_up = GivenUp::of(view)?;
         let moved = Moved::of(view)?;
-        let (to, from) = (view.director(), view.operation.began);
-        if !view.record.vip_holders(from).is_empty() {
-            return None;
-        }
-        let mut others = view.plan.balancers().map(|host| &host.node);
-        let (gone, down, up) = others.find_map(|node| {
-            let links = view.links(node).take_while(|(_, at, _)| *at <= from);
-            let links: Vec<_> = links.filter(|_| node != to).collect();
-            let [.., (down, cut, true), (up, _, false)] = links[..] else {
-                return None;
-            };
-            let had_it = view.record.vip_holders(cut).contains(&node);
-            had_it.then_some((node, down, up))
-        })?;
         Some(Finding {
-            at: from,
+            at: view.operation.began,
             text: bilingual!(
-                "{gone} had the VIP, and its link went down in step {down} ({cut}): keepalived takes the VIP \
-                 from a director without a link at once. Step {up} ({back}) brought the link back, and \
-                 {gone} waits like any backup: it takes no VIP as long as it may hear of a master. So nobody \
-                 had the VIP when the client began, until {to} had heard no advert for three intervals and \
-                 its skew time, and took it ({later} after that step; packet {announced} on client)."
-                    / "{gone} 原本持有 VIP，它的链路在步骤 {down}（{cut}）中断开：链路一断，keepalived 立即从该调度器上移除 VIP。步骤 \
-                       {up}（{back}）恢复了链路，{gone} 却像备机一样等待：只要还可能收到主机的通告，它就不接管 VIP。因此客户端开始时没有\
-                       主机持有 VIP，直到 {to} 在三个通告间隔加偏移时间内没有收到通告而接管它（该步骤之后 {later}；client 上的数据包 \
-                       {announced}）。",
-                gone = gone,
-                down = down.number,
-                cut = doing(&down.action),
-                up = up.number,
-                back = doing(&up.action),
-                to = to,
-                later = Human(moved.announced.at.since(up.began?)),
+                "{given_up} So nobody had the VIP when the client began, until {to} had heard no advert for \
+                 three intervals and its skew time, and took it ({later} after that step; packet {announced} \
+                 on client)."
+                    / "{given_up}因此客户端开始时没有主机持有 VIP，直到 {to} 在三个通告间隔加偏移时间内没有收到通告而接管它（该步骤之后 \
+                       {later}；client 上的数据包 {announced}）。",
+                given_up = given_up.text(),
+                to = view.director(),
+                later = Human(moved.announced.at.since(given_up.up.began?)),
                 announced = moved.announced.number,
             ),
-            shown_by: cites![down, up, moved.announced],
+            shown_by: cites![given_up.down, given_up.up, moved.announced],
             ..Finding::default()
         })
     },
 };
+
+/// What the client sent in that time came to a director that passes on what is for others.
+pub(super) const REFUSED_MEANWHILE: Rule = Rule {
+    name: "refused-while-nobody-had-the-vip",
+    explains: Explains::Error,
+    sources: sources![
+        vrrp_track: "down_instance", "net/ipv4/ip_forward.c": "ip_forward", NEIGHBOUR, tcp: "tcp_v4_err",
+    ],
+    holds: |view| {
+        let given_up = GivenUp::of(view)?;
+        let request = view.request().filter(|_| view.is_connect())?;
+        let mut all = view.observed.terminators.iter();
+        let refusal = all.find(|one| {
+            let says_so = matches!(one.kind, TerminatorKind::Icmp { .. });
+            says_so && one.by.as_ref().is_some_and(Node::is_director)
+        })?;
+        let by = refusal.by.as_ref()?;
+        if !view.record.vip_holders(request.sent.at).is_empty()
+            || view.sysctl(by, forwarding(view), request.sent.at) == Some("0")
+        {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "{given_up} So nobody had the VIP when the client sent its SYN ({sent} on client). It came \
+                 to {by}, which forwards ({forwarding}=1), and looked on the link for whoever has the VIP, \
+                 as a router does. Nobody said so, and {by} answered with ICMP host unreachable (packet \
+                 {refusal} on client). To a socket that is connecting that is final: EHOSTUNREACH."
+                    / "{given_up}因此客户端发送 SYN 时没有主机持有 VIP（client 上的{sent}）。它到达 {by}；{by} 会转发（{forwarding}=1），\
+                       于是像路由器一样在链路上寻找持有 VIP 的主机，无人应答，便以 ICMP host unreachable 应答（client 上的数据包 \
+                       {refusal}）。对正在建立连接的套接字来说，这是最终结果：EHOSTUNREACH。",
+                given_up = given_up.text(),
+                sent = first(request.sent),
+                by = by,
+                forwarding = forwarding(view),
+                refusal = refusal.packet,
+            ),
+            shown_by: cites![given_up.down, given_up.up, request.sent, refusal],
+            claims: claims([refusal.packet], &Fate::Unreachable),
+            advice: vec![Advice::Reconnect],
+        })
+    },
+};
+
+/// A director had the VIP, lost its link, and is back on the link: without the VIP, which nobody had when the
+/// client began.
+struct GivenUp<'v, 'a> {
+    gone: &'v Node,
+    down: &'a StepRecord,
+    up: &'a StepRecord,
+}
+
+impl<'v, 'a> GivenUp<'v, 'a> {
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        view.plan.keepalived()?;
+        let from = view.operation.began;
+        if !view.record.vip_holders(from).is_empty() {
+            return None;
+        }
+        let mut directors = view.plan.balancers().map(|host| &host.node);
+        directors.find_map(|gone| {
+            let links = view.links(gone).take_while(|(_, at, _)| *at <= from);
+            let links: Vec<_> = links.collect();
+            let [.., (down, cut, true), (up, _, false)] = links[..] else {
+                return None;
+            };
+            let had_it = view.record.vip_holders(cut).contains(&gone);
+            had_it.then_some(Self { gone, down, up })
+        })
+    }
+
+    fn text(&self) -> Bilingual {
+        bilingual!(
+            "{gone} had the VIP, and its link went down in step {down} ({cut}): keepalived takes the VIP \
+             from a director without a link at once. Step {up} ({back}) brought the link back, and {gone} \
+             waits like any backup: it takes no VIP as long as it may hear of a master."
+                / "{gone} 原本持有 VIP，它的链路在步骤 {down}（{cut}）中断开：链路一断，keepalived 立即从该调度器上移除 VIP。步骤 \
+                   {up}（{back}）恢复了链路，{gone} 却像备机一样等待：只要还可能收到主机的通告，它就不接管 VIP。",
+            gone = self.gone,
+            down = self.down.number,
+            cut = doing(&self.down.action),
+            up = self.up.number,
+            back = doing(&self.up.action),
+        )
+    }
+}
 
 /// The client sent to a director that was gone, until another one told it that it has the VIP.
 pub(super) const SENT_TO_THE_OLD: Rule = Rule {
@@ -224,12 +290,13 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
             text: bilingual!(
                 "The client still sent to {from}: its {what}, {times} (first {sent} on client). None of \
                  that arrived there, for step {number} ({step}). When {to} had taken the VIP over it said so \
-                 by gratuitous ARP (packet {announced} on client, {later} after the first). The client's TCP \
+                 by {how} (packet {announced} on client, {later} after the first). The client's TCP \
                  knows nothing of that, and its next repetition, by its own timer, went to {to} ({then} on \
                  client)."
                     / "客户端{what}共 {times} 发往 {from} 的以太网地址（首次为 client 上的{sent}），都没有到达：步骤 \
-                       {number}（{step}）。{to} 接管 VIP 后以免费 ARP 宣告（client 上的数据包 {announced}，在首次发送 {later} \
+                       {number}（{step}）。{to} 接管 VIP 后以{how}宣告（client 上的数据包 {announced}，在首次发送 {later} \
                        之后）；客户端的 TCP 对此一无所知，它按自己的定时器进行的下一次重传到达 {to}（client 上的{then}）。",
+                how = announcement(view),
                 what = view.carrier(),
                 times = times(lost.len()),
                 sent = first(first_lost.sent),
@@ -253,6 +320,14 @@ pub(super) const SENT_TO_THE_OLD: Rule = Rule {
 
 pub(super) const FORWARDING: &str = "net.ipv4.ip_forward";
 
+/// Whether a host passes on what is for others: the sysctl of the cell's address family.
+fn forwarding(view: &CellView<'_>) -> &'static str {
+    match view.plan.vip().is_ipv4() {
+        true => FORWARDING,
+        false => "net.ipv6.conf.all.forwarding",
+    }
+}
+
 /// The new director told the client.
 pub(super) const BY_HAND: Rule = Rule {
     name: "vip-moved-by-hand",
@@ -270,11 +345,12 @@ pub(super) const BY_HAND: Rule = Rule {
         Some(Finding {
             at: announced.at,
             text: bilingual!(
-                "With step {number} ({step}) {to} told the link by gratuitous ARP that it has the VIP \
+                "With step {number} ({step}) {to} told the link by {how} that it has the VIP \
                  (packet {packet} on client). A host that knows another Ethernet address of the VIP takes \
                  that one at once: from then on what the client sent to the VIP went to {to}."
-                    / "步骤 {number}（{step}）中 {to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {packet}）。已知 VIP \
+                    / "步骤 {number}（{step}）中 {to} 以{how}宣告自己持有 VIP（client 上的数据包 {packet}）。已知 VIP \
                        另一以太网地址的主机立即改用新的地址：此后客户端发往 VIP 的报文段都到达 {to}。",
+                how = announcement(view),
                 number = moved.step.number,
                 step = doing(&moved.step.action),
                 packet = announced.number,
@@ -316,11 +392,12 @@ pub(super) const ROUTED_ON: Rule = Rule {
             text: bilingual!(
                 "The client still knew the Ethernet address of {old} for the VIP, and sent its {what} there \
                  ({sent} on client). {old} had not had the VIP since step {number} ({step}). It forwards \
-                 (net.ipv4.ip_forward=1), so it passed the segment on to {to}, as a router does ({arrived} \
+                 ({forwarding}=1), so it passed the segment on to {to}, as a router does ({arrived} \
                  there){told}."
                     / "客户端仍把 {old} 的以太网地址当作 VIP 的地址，{what}发往那里（client 上的{sent}）。自步骤 \
-                       {number}（{step}）起 {old} 已没有 VIP；它会转发（net.ipv4.ip_forward=1），于是像路由器一样把报文段转给 \
+                       {number}（{step}）起 {old} 已没有 VIP；它会转发（{forwarding}=1），于是像路由器一样把报文段转给 \
                        {to}（{to} 上的{arrived}）{told}。",
+                forwarding = forwarding(view),
                 what = view.carrier(),
                 sent = first(passage.sent),
                 number = moved.step.number,
@@ -350,7 +427,7 @@ pub(super) const NOT_TOLD: Rule = Rule {
             .filter(|to| to.is_director() && *to != moved.to)?;
         let cut = view.unplugged(old, head.sent.at);
         let has_it = view.record.vip_holders(head.sent.at).contains(&old);
-        let drops = view.sysctl(old, FORWARDING, head.sent.at) == Some("0");
+        let drops = view.sysctl(old, forwarding(view), head.sent.at) == Some("0");
         let why = match cut {
             Some((step, _)) => bilingual!(
                 "Step {number} ({step}) had cut {old} off: none of that arrived there"
@@ -360,8 +437,9 @@ pub(super) const NOT_TOLD: Rule = Rule {
             ),
             None if drops && !has_it => bilingual!(
                 "{old} had not had the VIP since step {number} ({step}) and forwards nothing \
-                 (net.ipv4.ip_forward=0): its kernel dropped all of that without a word"
-                    / "自步骤 {number}（{step}）起 {old} 已没有 VIP，也不转发（net.ipv4.ip_forward=0）：其内核把这些都静默丢弃",
+                 ({forwarding}=0): its kernel dropped all of that without a word"
+                    / "自步骤 {number}（{step}）起 {old} 已没有 VIP，也不转发（{forwarding}=0）：其内核把这些都静默丢弃",
+                forwarding = forwarding(view),
                 number = moved.step.number,
                 step = doing(&moved.step.action),
             ),
@@ -369,6 +447,7 @@ pub(super) const NOT_TOLD: Rule = Rule {
         };
         let to_old = |passage: &&Passage<'_>| passage.to.as_ref() == Some(old) && passage.passed_on.is_none();
         let lost: Vec<&Passage<'_>> = view.sendings().filter(to_old).collect();
+        lost.first()?;
         let then = view
             .sendings()
             .find(|passage| passage.to.as_ref() == Some(moved.to));
@@ -381,11 +460,12 @@ pub(super) const NOT_TOLD: Rule = Rule {
         });
         let text = match (then, told, reply) {
             (Some(then), Some(told), _) => bilingual!(
-                "When {to} told the link by gratuitous ARP that it has the VIP (packet {told} on client), \
+                "When {to} told the link by {how} that it has the VIP (packet {told} on client), \
                  the client's TCP knew nothing of that: its next repetition, by its own timer, went to {to} \
                  ({then} on client)"
-                    / "{to} 以免费 ARP 宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
+                    / "{to} 以{how}宣告自己持有 VIP（client 上的数据包 {told}）；客户端的 TCP 对此一无所知，它按自己的定时器\
                        进行的下一次重传到达 {to}（client 上的{then}）",
+                how = announcement(view),
                 to = moved.to,
                 told = told.number,
                 then = first(then.sent),
@@ -446,7 +526,8 @@ fn is_redirect(packet: &Packet) -> bool {
     matches!(
         packet.body,
         Body::Ip {
-            transport: Transport::Icmp { kind: 5, .. },
+            // ICMPv6 calls it 137 (RFC 4861, 4.5).
+            transport: Transport::Icmp { kind: 5 | 137, .. },
             ..
         }
     )
@@ -521,12 +602,28 @@ impl<'a> Moved<'a> {
     }
 }
 
-/// The first gratuitous ARP within a time by which a director told the client that it has the VIP.
+/// How a host tells a link that it has an address: gratuitous ARP, or over IPv6 a neighbour advertisement
+/// that nobody asked for (RFC 4861, 7.2.6).
+fn announcement(view: &CellView<'_>) -> Bilingual {
+    match view.plan.vip().is_ipv4() {
+        true => bilingual!("gratuitous ARP" / "免费 ARP "),
+        false => bilingual!("an unsolicited neighbour advertisement" / "未经请求的邻居通告"),
+    }
+}
+
+/// The first one within a time by which a director told the client that it has the VIP.
 fn announced<'a>(view: &CellView<'a>, by: &Node, from: Instant, until: Instant) -> Option<&'a Packet> {
     let vip = view.plan.vip();
     view.seen_on(&Node::Client).find(|packet| {
-        let gratuitous =
-            matches!(packet.body, Body::Arp { sender, target, .. } if sender == vip && target == vip);
+        let gratuitous = match &packet.body {
+            Body::Arp { sender, target, .. } => *sender == vip && *target == vip,
+            Body::Ip {
+                source,
+                destination,
+                transport: Transport::Icmp { kind: 136, .. },
+            } => *source == vip && destination.is_multicast(),
+            Body::Ip { .. } | Body::Sentinel { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+        };
         let in_time = from <= packet.at && packet.at <= until;
         gratuitous && in_time && view.sender(packet) == Some(by)
     })

@@ -97,6 +97,7 @@ pub(super) const ALL: &[Rule] = &[
     booted::FORGOT,
     failover::SENT_TO_THE_OLD,
     failover::GIVEN_UP,
+    failover::REFUSED_MEANWHILE,
     failover::BY_HAND,
     failover::ROUTED_ON,
     failover::NOT_TOLD,

@@ -87,6 +87,7 @@ files! {
     neighbour: "net/core/neighbour.c";
     bridge: "net/bridge/br_forward.c";
     vrrp: "keepalived/vrrp/vrrp.c";
+    vrrp_track: "keepalived/vrrp/vrrp_track.c";
     checkers: "keepalived/check/ipwrapper.c";
     ldirectord: "ldirectord";
 }

@@ -100,12 +100,12 @@ pub(super) const RESET: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The mysqld of {server} had ended (step {stopped}), and nothing listened on the port. The \
-                 client was told that only when it was connected: the firewall of {server} had answered \
-                 its SYN (packet {syn_ack} on client), and passed on the RST of the server's TCP after that \
-                 (packet {reset} on client). So this is no refused connect (ECONNREFUSED): it is \
+                 client was told that only when it was connected: the SYN-ACK (packet {syn_ack} on client) \
+                 had come from the firewall of {server}, which passed on the RST of the server's TCP after \
+                 that (packet {reset} on client). So this is no refused connect (ECONNREFUSED): it is \
                  ECONNRESET, while the client waits for the greeting."
-                    / "{server} 的 mysqld 已经结束（步骤 {stopped}），端口上没有监听。客户端在连接建立之后才得知这一点：{server} \
-                       的防火墙已应答其 SYN（client 上的数据包 {syn_ack}），随后才转来服务器 TCP 的 RST（client 上的数据包 \
+                    / "{server} 的 mysqld 已经结束（步骤 {stopped}），端口上没有监听。客户端在连接建立之后才得知这一点：SYN-ACK（client \
+                       上的数据包 {syn_ack}）来自 {server} 的防火墙，它随后才转来服务器 TCP 的 RST（client 上的数据包 \
                        {reset}）。因此这不是连接被拒绝（ECONNREFUSED），而是在等待问候报文时得到 ECONNRESET。",
                 stopped = stopped.number,
                 syn_ack = syn_ack.number,
@@ -356,10 +356,10 @@ impl<'a> Translated<'a> {
 
     fn text(&self) -> Bilingual {
         bilingual!(
-            "The connection began through the firewall of {server}, which answered the SYN with a number of \
-             its own (step {step}); from then on conntrack translated between that and the server's \
+            "The connection began through the firewall of {server}, which opened it with a number of its own \
+             (step {step}); from then on conntrack translated between that and the server's \
              numbers, until step {end} ({ended})."
-                / "这条连接经由 {server} 的防火墙建立，防火墙以自己的序号应答了 SYN（步骤 {step}）；此后 conntrack 一直在它与服务器的序号之间转换，\
+                / "这条连接经由 {server} 的防火墙建立，防火墙以自己的序号开始它（步骤 {step}）；此后 conntrack 一直在它与服务器的序号之间转换，\
                    直到步骤 {end}（{ended}）。",
             server = self.proxied.server,
             step = self.proxied.step.number,

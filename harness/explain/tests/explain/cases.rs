@@ -236,6 +236,7 @@ const CELLS: &[(&str, &[&str])] = &[
         "failover/given-up",
         &["vip-given-up-with-the-link", "scheduled", "vip-moved"],
     ),
+    ("failover/flap", &["refused-while-nobody-had-the-vip"]),
     ("vmac/nobody", &["flooded-to-nobody"]),
     ("boot/forgot", &["entry-lost-in-a-boot"]),
     (

@@ -299,6 +299,7 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("answer-by-a-synced-entry", ANSWERS, of_director),
     ("unknown-to-the-new-director", ERRORS, of_director),
     ("sent-to-the-old-director", LATE, unplugged),
+    ("refused-while-nobody-had-the-vip", ERRORS, of_director),
     ("vip-given-up-with-the-link", LATE, of_director),
     ("answer-refused-without-entry", SILENT, nothing),
     ("fragmented-in-the-tunnel", ANSWERS, nothing),

@@ -95,6 +95,9 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("told-unreachable-by-a-backup", "vmac/told", |cell| {
         undone(cell, |action| action.key() == "power-off");
     }),
+    ("refused-while-nobody-had-the-vip", "failover/flap", |cell| {
+        undone(cell, |action| action.key() == "link-up");
+    }),
     ("vip-given-up-with-the-link", "failover/given-up", |cell| {
         undone(cell, |action| action.key() == "link-up");
     }),

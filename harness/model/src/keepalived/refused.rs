@@ -63,7 +63,7 @@ pub(super) fn not_in_a_lab(statement: &Statement) -> Option<Complaint> {
             "a service of a firewall mark".to_owned(),
             "the lab's keepalived has one of an address",
         ),
-        ("use_vmac", _) if statement.words.iter().any(|word| word.contains(':')) => {
+        ("use_vmac", _) if statement.words.iter().any(|word| word.matches(':').count() > 1) => {
             ("an Ethernet address of your own choice".to_owned(), RFC_ADDRESS)
         }
         (key, _) if key != "use_vmac" && statement.words.iter().any(|word| word == "use_vmac") => {

@@ -82,13 +82,21 @@ fn misnamed(use_vmac: &Statement, interfaces: &[&str]) -> Option<Complaint> {
             format!("the director has an interface `{name}` already"),
             "a name of its own for the interface that keepalived makes".to_owned(),
         )
-    } else if name.len() > LONGEST || name.contains('/') {
+    } else if !fits(name) {
         (
             format!("`{name}` is no name of an interface"),
-            format!("{LONGEST} characters at the most, and no `/`"),
+            format!("{LONGEST} characters at the most, of letters, digits, `.`, `-` and `_`"),
         )
     } else {
         return None;
     };
     Some(Complaint::new(use_vmac.line, message, label))
+}
+
+/// May the interface have this name? `all` and `default` are taken by the kernel (`dev_valid_name` and
+/// `devinet_init_net` in net/core/dev.c and net/ipv4/devinet.c), and `%` makes it choose a number.
+fn fits(name: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    let taken = ["all", "default", ".", ".."].contains(&name);
+    name.len() <= LONGEST && name.chars().all(known) && !taken
 }

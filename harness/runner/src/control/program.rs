@@ -16,8 +16,17 @@ const RELOADED: &str = "Reload complete";
 const DISABLED: &str = "Disabling misc script";
 /// How keepalived complains of its configuration (keepalived/lib/parser.c, `report_config_error`).
 const KEEPALIVED_COMPLAINS: &str = "(keepalived.conf: Line ";
+/// What keepalived says where it puts right what it found, as it would on any machine, and takes the rest as
+/// it is written.
+const PUTS_RIGHT: [&str; 4] = [
+    "Truncating auth_pass",
+    " - setting",
+    ", setting to ",
+    "WARNING - ",
+];
 /// How lines begin that keepalived logs whenever it starts and ends, and that say nothing of why it does.
-const ROUTINE: [&str; 8] = [
+const ROUTINE: [&str; 9] = [
+    "Shutting down ",
     "Activating ",
     "Registering ",
     "Starting ",
@@ -145,7 +154,9 @@ pub(super) fn rereads<'l>(plane: ControlPlane, mut lines: impl Iterator<Item = &
 /// Does it not understand something of its configuration?
 pub(super) fn complains(plane: ControlPlane, line: &str) -> bool {
     match plane {
-        ControlPlane::Keepalived => line.starts_with(KEEPALIVED_COMPLAINS),
+        ControlPlane::Keepalived => {
+            line.starts_with(KEEPALIVED_COMPLAINS) && !PUTS_RIGHT.iter().any(|said| line.contains(said))
+        }
         ControlPlane::Ldirectord => LDIRECTORD_COMPLAINS.iter().any(|begins| line.starts_with(begins)),
     }
 }
@@ -231,6 +242,8 @@ mod tests {
             ),
         ] {
             assert!(complains(plane, line), "{line}");
+            let corrected = "(keepalived.conf: Line 7) Truncating auth_pass to 8 characters";
+            assert!(!complains(plane, corrected));
             assert!(!is_routine(plane, line), "{line}");
         }
         assert!(!complains(

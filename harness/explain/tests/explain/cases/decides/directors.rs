@@ -214,6 +214,26 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| undone(cell, |action| action.key() == "power-off"),
     ),
     (
+        "refused-while-nobody-had-the-vip",
+        "failover/flap",
+        "the link had gone down",
+        |cell| undone(cell, |action| action.key() == "link-down"),
+    ),
+    (
+        "refused-while-nobody-had-the-vip",
+        "failover/flap",
+        "the director forwards",
+        |cell| {
+            for host in &mut cell.record.plan.hosts {
+                for (key, value) in &mut host.sysctls {
+                    if key == "net.ipv4.ip_forward" {
+                        *value = "0".to_owned();
+                    }
+                }
+            }
+        },
+    ),
+    (
         "vip-given-up-with-the-link",
         "failover/given-up",
         "the link had gone down",
