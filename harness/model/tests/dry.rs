@@ -101,6 +101,7 @@ const SHIPPED: &[&str] = &[
     "client-actions/present_large-result_0@dry",
     "client-actions/present_large-upload_0@dry",
     "drain/closed-by-wait-timeout_weight-0@dry",
+    "firewall-rules/checks_upload_0@dry",
     "orphaned-locks/commits_read@dry",
     "transactions/stays_next-update_0@dry",
     "tunnel-mtu/direct-routing_ipv4_passes_none_large@dry",

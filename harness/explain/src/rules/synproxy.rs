@@ -307,7 +307,7 @@ pub(super) const NOT_TRANSLATED: Rule = Rule {
         Some(Finding {
             at: first_of_them.at,
             text: bilingual!(
-                "{lost} The answer of {server} left with the server's own numbers (packet {answer} on \
+                "{lost} On {server} the answer left with the server's own numbers (packet {answer} on \
                  {server}), {times} in all. To the client's TCP those bytes are none that it waits for: it \
                  takes none of them, and only repeats what it has. It has sent all that it had to say, and \
                  was acknowledged, so nothing ends its waiting."
