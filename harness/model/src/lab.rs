@@ -152,19 +152,23 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_sysctls(mut self, node: &'a Node, sysctls: &'a [(String, String)]) -> Self {
         for (key, value) in sysctls {
-            let given = Sysctl {
+            self.write(Sysctl {
                 node,
                 key,
                 value,
                 step: None,
-            };
-            let mut known = self.sysctls.iter_mut();
-            match known.find(|sysctl| sysctl.node == node && sysctl.key == key) {
-                Some(sysctl) => *sysctl = given,
-                None => self.sysctls.push(given),
-            }
+            });
         }
         self
+    }
+
+    /// A sysctl has this value from now on.
+    fn write(&mut self, written: Sysctl<'a>) {
+        let mut known = self.sysctls.iter_mut();
+        match known.find(|sysctl| sysctl.node == written.node && sysctl.key == written.key) {
+            Some(sysctl) => *sysctl = written,
+            None => self.sysctls.push(written),
+        }
     }
 
     /// The real servers, in the order of the lab.

@@ -10,6 +10,7 @@ use lvs_matrix_model::action::{
     Action, Chain, FirewallVerdict, HostAction, Matches, MysqldAction, Neighbours, NewConnections, Node,
     Percent, StopSignal, TableAction, TrafficAction, Until, WatchAction,
 };
+use lvs_matrix_model::base::TCP_LOOSE;
 use lvs_matrix_model::lab::{Conflict, State, Table};
 use lvs_matrix_model::scenario::Forwarding;
 use std::time::Duration;
@@ -383,4 +384,23 @@ fn an_edit_that_repeats_what_is_there_is_known() {
     held.edit(&TableAction::RemoveService { port: None }, None);
     held.edit(&TableAction::AddService { port: None }, None);
     assert!(!held.is_so(&scheduler("rr")), "a service that was added anew");
+}
+
+/// The sysctl that a synproxy needs stays when its rules go.
+#[test]
+fn a_synproxy_leaves_its_sysctl() {
+    let node = node();
+    let (key, value) = (TCP_LOOSE, Some("0"));
+    let steps: [Action; 2] = [
+        TrafficAction::AddSynproxy { node: node.clone() }.into(),
+        TrafficAction::FlushFirewall { node: node.clone() }.into(),
+    ];
+    let name = rs1();
+    let mut state = State::new([&name].into_iter());
+    assert!(state.sysctl(&node, key).is_none());
+    for (number, action) in (1..).zip(&steps) {
+        state.apply(number, action);
+        assert_eq!(state.sysctl(&node, key).map(|sysctl| sysctl.value), value);
+    }
+    assert!(state.answers_syns(&node).is_none());
 }

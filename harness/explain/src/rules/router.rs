@@ -3,6 +3,7 @@
 use super::super::cell_view::size;
 use super::prelude::*;
 use lvs_matrix_model::action::{Action, TrafficAction};
+use lvs_matrix_model::base::TCP_LOOSE;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::path::Rewrite;
 use lvs_matrix_model::verdict::conntrack::ESTABLISHED;
@@ -14,7 +15,6 @@ const FLUSHED: Source = Source::of(
 );
 const PICKED_UP: Source = Source::of("tcp_new", "net/netfilter/nf_conntrack_proto_tcp.c");
 const SET_UP: Source = Source::of("nf_nat_setup_info", "net/netfilter/nf_nat_core.c");
-const LOOSE: &str = "net.netfilter.nf_conntrack_tcp_loose";
 
 /// Why the router knew a connection no longer, and what shows it.
 struct Forgotten {
@@ -170,7 +170,7 @@ pub(super) const KEPT_ANEW: Rule = Rule {
                 what = view.kind(head),
                 came = first(came),
                 why = why,
-                key = LOOSE,
+                key = TCP_LOOSE,
             ),
             shown_by,
             ..Finding::default()
@@ -208,7 +208,7 @@ pub(super) const UNTRANSLATED: Rule = Rule {
         let request = view.request().filter(|_| !view.is_connect())?;
         let came = at_router(view, request)?;
         let arrived = request.stopped_at_director()?;
-        let loose = view.sysctl(&Node::Router, LOOSE, came.at)?;
+        let loose = view.sysctl(&Node::Router, TCP_LOOSE, came.at)?;
         if loose.trim() != "0" || translated(view, request).is_some() {
             return None;
         }
@@ -236,7 +236,7 @@ pub(super) const UNTRANSLATED: Rule = Rule {
                 what = view.kind(request),
                 came = first(came),
                 why = why,
-                key = LOOSE,
+                key = TCP_LOOSE,
                 arrived = first(arrived),
                 reset = reset.packet,
             ),

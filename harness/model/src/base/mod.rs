@@ -15,6 +15,8 @@ use std::net::IpAddr;
 
 /// The port of the virtual service and of every real server (direct routing cannot translate ports).
 pub const MYSQL_PORT: u16 = 3306;
+/// The sysctl that says whether conntrack takes a segment in the middle of a TCP connection for a beginning.
+pub const TCP_LOOSE: &str = "net.netfilter.nf_conntrack_tcp_loose";
 /// The same where no mysqlds are behind it: beyond those that only root may listen to.
 pub const ECHO_PORT: u16 = 9007;
 /// Real servers of a lab have the addresses .31 to .99.

@@ -53,17 +53,12 @@ impl<'a> State<'a> {
             }
             HostAction::StopSyncDaemon { state, .. } => self.directors.stop_sync(&action.node(), *state),
             HostAction::SetSysctl { node, key, value } => {
-                let written = Sysctl {
+                self.write(Sysctl {
                     node,
                     key,
                     value,
                     step: Some(step),
-                };
-                let mut known = self.sysctls.iter_mut();
-                match known.find(|sysctl| sysctl.node == node && sysctl.key == key) {
-                    Some(sysctl) => *sysctl = written,
-                    None => self.sysctls.push(written),
-                }
+                });
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What steps make of the ways of packets, and which of them cannot work.
 
-use super::{Conflict, State};
+use super::{Conflict, State, Sysctl};
 use crate::action::{Chain, FirewallVerdict, Matches, NewConnections, Node, Percent, TrafficAction};
-use crate::base::ClientAt;
+use crate::base::{ClientAt, TCP_LOOSE};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -167,6 +167,13 @@ impl<'a> State<'a> {
             }),
             TrafficAction::AddSynproxy { node } => {
                 self.traffic.proxies.entry(node).or_insert(step);
+                // It stays when the rules go.
+                self.write(Sysctl {
+                    node,
+                    key: TCP_LOOSE,
+                    value: "0",
+                    step: Some(step),
+                });
             }
             TrafficAction::FlushConntrack { .. } => {}
             TrafficAction::FlushFirewall { node } => {

@@ -7,7 +7,7 @@ use crate::action::{
     Action, Chain, Edit, HostAction, Matches, Neighbours, NewConnections, Node, ServiceEdit, TableAction,
     TrafficAction,
 };
-use crate::base::Forwarding;
+use crate::base::{Forwarding, TCP_LOOSE};
 use crate::ipvs::Protocol;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -359,7 +359,7 @@ impl LabPlan {
         let rules = self.synproxy_rules(node);
         let rules: Vec<String> = rules.iter().map(StatefulRule::line).collect();
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
-        let loose = words("sysctl -w net.netfilter.nf_conntrack_tcp_loose=0");
+        let loose = words(&format!("sysctl -w {TCP_LOOSE}=0"));
         let mut lines = Self::chain_lines(
             node,
             SYNPROXY,
@@ -379,8 +379,8 @@ impl LabPlan {
         lines
     }
 
-    /// The rules of a synproxy, in order. What it offers clients is what the lab's servers offer without it:
-    /// the MSS of their links, and the window scale of Linux's default `tcp_rmem`.
+    /// The rules of a synproxy, in order. What it offers clients is what a server on a link of 1500 bytes
+    /// offers: its MSS, and the window scale of Linux's default `tcp_rmem`.
     #[must_use]
     pub fn synproxy_rules(&self, node: &Node) -> Vec<StatefulRule> {
         let matched = self.matched(node, Chain::Input);

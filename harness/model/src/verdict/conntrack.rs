@@ -7,7 +7,7 @@
 //! lab.
 
 use crate::action::{Action, Chain, NewConnections, Node, TrafficAction};
-use crate::base::Forwarding;
+use crate::base::{Forwarding, TCP_LOOSE};
 use crate::capture::Segment;
 use crate::duration::Instant;
 use crate::ipvs::Protocol;
@@ -16,7 +16,6 @@ use crate::record::{CellRecord, StepOutcome};
 use std::time::Duration;
 
 /// Sysctls of a host.
-const LOOSE: &str = "net.netfilter.nf_conntrack_tcp_loose";
 /// How long an established connection is known without a packet.
 pub const ESTABLISHED: &str = "net.netfilter.nf_conntrack_tcp_timeout_established";
 const UNACKNOWLEDGED: &str = "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged";
@@ -233,7 +232,7 @@ impl<'a> Conntrack<'a> {
     }
 
     fn loose(&self, state: &State<'_>) -> bool {
-        self.udp || number(state, self.node, LOOSE, 1) != 0
+        self.udp || number(state, self.node, TCP_LOOSE, 1) != 0
     }
 
     /// Takes what has happened since the last packet: a time-out, or a step that flushed everything.
