@@ -48,12 +48,12 @@ causes! {
     "sent-to-the-old-director": "The client sent to a director that was gone, until the other one took the \
         VIP over and the client's TCP sent again."
         / "客户端一直发往已不在的调度器，直到另一台接管 VIP 且客户端的 TCP 重传。";
-    "refused-while-nobody-had-the-vip": "The first director had given the VIP up with its link: another one \
-        looked for the VIP in vain, and refused the connect."
-        / "第一台调度器因链路断开而放弃了 VIP：某台调度器徒劳地寻找 VIP，然后拒绝了连接。";
-    "vip-given-up-with-the-link": "The first director had given the VIP up with its link, and came back as a \
-        backup: nobody had the VIP until the other one took it."
-        / "第一台调度器因链路断开而放弃了 VIP，恢复后成为备机：在另一台接管之前没有主机持有 VIP。";
+    "refused-while-nobody-had-the-vip": "A director had given the VIP up with its link: a director looked \
+        for the VIP in vain, and refused the connect."
+        / "一台调度器因链路断开而放弃了 VIP：收到连接请求的调度器徒劳地寻找 VIP，然后拒绝了它。";
+    "vip-given-up-with-the-link": "A director had given the VIP up with its link, and came back as a \
+        backup: nobody had the VIP until one of the directors took it."
+        / "一台调度器因链路断开而放弃了 VIP，恢复后成为备机：在某台调度器接管之前没有主机持有 VIP。";
     "refused-by-a-backup": "The switch had forgotten where the VIP's own Ethernet address is: a backup took \
         the connect, looked for the VIP in vain, and refused it."
         / "交换机已忘记 VIP 自己的以太网地址在哪里：备机收下连接请求，徒劳地寻找 VIP，然后拒绝了它。";

@@ -11,6 +11,7 @@ mod director;
 mod failover;
 mod firewall;
 mod frozen;
+mod given_up;
 mod killed;
 mod limited;
 mod locks;
@@ -96,8 +97,8 @@ pub(super) const ALL: &[Rule] = &[
     failover::UNKNOWN_TO_IT,
     booted::FORGOT,
     failover::SENT_TO_THE_OLD,
-    failover::GIVEN_UP,
-    failover::REFUSED_MEANWHILE,
+    given_up::SILENT,
+    given_up::REFUSED,
     failover::BY_HAND,
     failover::ROUTED_ON,
     failover::NOT_TOLD,

@@ -3,7 +3,8 @@
 use super::prelude::*;
 use super::server::stopped_mysqld;
 use lvs_matrix_model::action::{Action, TrafficAction};
-use lvs_matrix_model::capture::Segment;
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::{Segment, TcpOption};
 use lvs_matrix_model::record::StepRecord;
 
 const PROXY: Source = Source::of("nft_synproxy_do_eval", "net/netfilter/nft_synproxy.c");
@@ -134,6 +135,10 @@ pub(super) const LATE: Rule = Rule {
         let request = view.request().filter(|_| view.is_connect())?;
         let proxied = Proxied::of(view)?;
         let own = proxied.own(view)?;
+        // Without timestamps there is nothing to translate.
+        if !has_timestamps(proxied.syn_ack) || !has_timestamps(own) {
+            return None;
+        }
         let Proxied { server, syn_ack, .. } = proxied;
         Some(Finding {
             at: request.sent.at,
@@ -158,6 +163,11 @@ pub(super) const LATE: Rule = Rule {
     },
 };
 
+fn has_timestamps(packet: &Packet) -> bool {
+    let timestamps = |option: &TcpOption| matches!(option, TcpOption::Timestamps { .. });
+    segment(packet).is_some_and(|(_, _, segment)| segment.options.iter().any(timestamps))
+}
+
 /// The firewall knows nothing of the connection.
 pub(super) const UNKNOWN: Rule = Rule {
     name: "unknown-to-the-synproxy",
@@ -170,22 +180,16 @@ pub(super) const UNKNOWN: Rule = Rule {
         let step = view.record.state_at(head.sent.at).answers_syns(&node)?;
         let (step, began) = view.step(step)?;
         let opened = view.sent.first()?.sent.at;
-        let forgotten = view.done(|action| {
-            let Action::Traffic(TrafficAction::FlushConntrack { node: of }) = action else {
-                return None;
-            };
-            (*of == node).then_some(())
-        });
-        let forgotten = forgotten
-            .filter(|(_, at, ())| (opened..=head.sent.at).contains(at))
-            .last();
+        let flushed = |action: &TrafficAction| matches!(action, TrafficAction::FlushConntrack { .. });
+        let forgotten = done_to(view, &node, opened, flushed);
+        let forgotten = forgotten.filter(|(_, at)| *at <= head.sent.at);
         let why = match &forgotten {
             _ if opened < began => bilingual!(
                 "It had not been there when the client connected, and knows the connections that began \
                  through it"
                     / "客户端连接时它还不存在，而它只认识经由它建立的连接"
             ),
-            Some((flush, ..)) => bilingual!(
+            Some((flush, _)) => bilingual!(
                 "It had forgotten all connections in step {number} ({step})"
                     / "它在步骤 {number}（{step}）中忘掉了所有连接",
                 number = flush.number,
@@ -213,12 +217,7 @@ pub(super) const UNKNOWN: Rule = Rule {
                 step = step.number,
                 why = why,
             ),
-            shown_by: cites![
-                step,
-                ..forgotten.iter().map(|(flush, ..)| *flush),
-                head.sent,
-                arrived
-            ],
+            shown_by: cites![step, ..forgotten.map(|(flush, _)| flush), head.sent, arrived],
             claims: claims(
                 lost.iter().map(|passage| passage.sent.packet),
                 &Fate::Filtered(node.clone()),
@@ -288,6 +287,10 @@ pub(super) const NOT_TRANSLATED: Rule = Rule {
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (_, server) = request.at_server()?;
+        // Else it is the client that goes on asking.
+        if view.unacknowledged().is_some() {
+            return None;
+        }
         let lost = Translated::until(view, view.end()).filter(|lost| lost.proxied.server == server)?;
         let known = view
             .received
@@ -329,6 +332,23 @@ pub(super) const NOT_TRANSLATED: Rule = Rule {
 /// before it is acknowledged, and sends again, no byte is.
 const FAR: u32 = 64 * 1024;
 
+/// The first step since a moment that did such a thing to a host, and when it began.
+fn done_to<'a>(
+    view: &CellView<'a>,
+    node: &Node,
+    since: Instant,
+    wanted: impl Fn(&TrafficAction) -> bool,
+) -> Option<(&'a StepRecord, Instant)> {
+    let mut all = view.done(|action| {
+        let Action::Traffic(action) = action else {
+            return None;
+        };
+        (wanted(action) && action.node() == node).then_some(())
+    });
+    let (step, at, ()) = all.find(|(_, at, ())| *at >= since)?;
+    Some((step, at))
+}
+
 /// A connection that began through a firewall, whose numbers were translated until a step.
 struct Translated<'a> {
     proxied: Proxied<'a>,
@@ -339,18 +359,16 @@ struct Translated<'a> {
 impl<'a> Translated<'a> {
     fn until(view: &CellView<'a>, until: Instant) -> Option<Self> {
         let proxied = Proxied::of(view)?;
-        let node = proxied.node;
-        let mut ends = view.done(|action| {
-            let Action::Traffic(action) = action else {
-                return None;
-            };
-            let forgets = matches!(
+        let forgets = |action: &TrafficAction| {
+            matches!(
                 action,
                 TrafficAction::FlushFirewall { .. } | TrafficAction::FlushConntrack { .. }
-            );
-            (forgets && action.node() == node).then_some(())
-        });
-        let (end, at, ()) = ends.find(|(_, at, ())| (proxied.syn_ack.at..=until).contains(at))?;
+            )
+        };
+        let (end, at) = done_to(view, proxied.node, proxied.syn_ack.at, forgets)?;
+        if at > until {
+            return None;
+        }
         Some(Self { proxied, end, at })
     }
 

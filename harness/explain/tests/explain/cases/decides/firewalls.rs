@@ -3,7 +3,7 @@
 use super::super::super::*;
 use super::{Decides, nothing_on_rs1};
 use lvs_matrix_model::action::{HostAction, TrafficAction};
-use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_model::capture::{Body, TcpOption, Transport};
 use lvs_matrix_model::record::AtEnd;
 
 fn without_firewalls(cell: &mut JudgedCell) {
@@ -74,6 +74,25 @@ pub(super) const DECIDES: &[Decides] = &[
         "synproxy/late",
         "the kernel is one that looks at the timestamp",
         |cell| cell.record.environment.kernel = "Linux 6.12.117".to_owned(),
+    ),
+    (
+        "acknowledgement-with-a-wrong-timestamp",
+        "synproxy/late",
+        "the segments have timestamps",
+        |cell| {
+            cell.change_packets(|packets| {
+                for packet in packets {
+                    if let Body::Ip {
+                        transport: Transport::Tcp(segment),
+                        ..
+                    } = &mut packet.body
+                    {
+                        let stamps = |option: &TcpOption| matches!(option, TcpOption::Timestamps { .. });
+                        segment.options.retain(|option| !stamps(option));
+                    }
+                }
+            });
+        },
     ),
     (
         "nothing-listens-behind-the-firewall",
