@@ -5,6 +5,9 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+#[path = "keepalived_config/vmac.rs"]
+mod vmac;
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::base::DEFAULT_LINE;
@@ -176,7 +179,7 @@ fn a_cell_by_itself_has_the_text_in_it() {
 
 #[test]
 fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
-    for (from, to, says, label) in [
+    for case in [
         (
             "10.1.2.11 3306",
             "10.1.2.14 3306",
@@ -323,90 +326,6 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
         ),
         (
             "advert_int 2",
-            "use_vmac vip0 02:00:00:00:00:33",
-            "lb/keepalived.conf:10: an Ethernet address of your own choice",
-            "RFC 5798",
-        ),
-        (
-            "10.1.2.3/24 dev bond0",
-            "10.1.2.3/24 dev bond0 use_vmac",
-            "lb/keepalived.conf:12: `use_vmac` beside an address",
-            "in the `vrrp_instance`",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac vip0\n    track_interface {\n vrrp.51\n }",
-            "lb/keepalived.conf:12: the director has no interface `vrrp.51`",
-            "eth0",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac vip0\n    track_interface {\n vip0\n }",
-            "lb/keepalived.conf:12: the director has no interface `vip0`",
-            "when it has read its configuration",
-        ),
-        (
-            "10.1.2.3/24 dev bond0",
-            "10.1.2.3/24 dev vrrp.51\n    }\n    use_vmac\n    virtual_rules {",
-            "lb/keepalived.conf:12: the director has no interface `vrrp.51`",
-            "when it has read its configuration",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac bond0",
-            "lb/keepalived.conf:10: the director has an interface `eth0` already",
-            "a name of its own",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac lo",
-            "lb/keepalived.conf:10: the director has an interface `lo` already",
-            "a name of its own",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac sixteenletters16",
-            "lb/keepalived.conf:10: `sixteenletters16` is no name of an interface",
-            "15 characters",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac v%d",
-            "lb/keepalived.conf:10: `v%d` is no name of an interface",
-            "letters, digits",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac vr:1",
-            "lb/keepalived.conf:10: `vr:1` is no name of an interface",
-            "letters, digits",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac all",
-            "lb/keepalived.conf:10: `all` is no name of an interface",
-            "letters, digits",
-        ),
-        (
-            "advert_int 2",
-            "use_vmac vip0\n    use_vmac",
-            "lb/keepalived.conf:11: `use_vmac` said twice",
-            "takes the first",
-        ),
-        (
-            "global_defs {",
-            "global_defs {\n    use_vmac",
-            "lb/keepalived.conf:3: `use_vmac` outside a `vrrp_instance`",
-            "in a `vrrp_instance`",
-        ),
-        (
-            "global_defs {",
-            "use_vmac\nglobal_defs {",
-            "lb/keepalived.conf:2: `use_vmac` outside a `vrrp_instance`",
-            "in a `vrrp_instance`",
-        ),
-        (
-            "advert_int 2",
             "track_interface {\n eth7 weight 3\n }",
             "lb/keepalived.conf:11: the director has no interface `eth7`",
             "eth0",
@@ -442,13 +361,18 @@ fn what_the_lab_does_not_have_is_a_mistake_with_its_line() {
             "of an address",
         ),
     ] {
-        let conf = CONF.replacen(from, to, 1);
-        assert_ne!(conf, CONF, "{from}");
-        let mistakes = loaded(SCENARIO, &conf).expect_err(says);
-        let found = mistakes.iter().find(|one| one.message.contains(says));
-        let found = found.unwrap_or_else(|| panic!("{says}: {mistakes:#?}"));
-        assert!(found.label.contains(label), "{label}: {found:?}");
+        refused(case);
     }
+}
+
+/// With `to` in place of `from` the configuration is refused: what the mistake says, and its label.
+fn refused((from, to, says, label): (&str, &str, &str, &str)) {
+    let conf = CONF.replacen(from, to, 1);
+    assert_ne!(conf, CONF, "{from}");
+    let mistakes = loaded(SCENARIO, &conf).err().unwrap_or_default();
+    let found = mistakes.iter().find(|one| one.message.contains(says));
+    let labelled = found.is_some_and(|found| found.label.contains(label));
+    assert!(labelled, "{says} with {label}: {mistakes:#?}");
 }
 
 /// Of one director keepalived is started with `--check` alone.
@@ -607,19 +531,4 @@ fn a_configuration_says_what_the_lab_would_say() {
         alone.iter().all(|one| one.label == "no file can be read here"),
         "{alone:?}"
     );
-}
-
-/// keepalived makes an interface for `use_vmac`, which the configuration may name then.
-#[test]
-fn an_ethernet_address_of_ones_own_is_understood() {
-    for (use_vmac, device) in [("use_vmac", "vrrp.51"), ("use_vmac vip0", "vip0")] {
-        let conf = CONF
-            .replace("global_defs {", "global_defs {\n    dynamic_interfaces")
-            .replace("    advert_int 2", &format!("    {use_vmac}"))
-            .replace("10.1.2.3/24 dev bond0", &format!("10.1.2.3/24 dev {device}"));
-        let scenario = loaded(SCENARIO, &conf).unwrap();
-        let planned = plan_of(&scenario);
-        let said = planned.keepalived().unwrap();
-        assert!(said.understood(3306, "director").use_vmac, "{conf}");
-    }
 }

@@ -16,13 +16,12 @@ const RELOADED: &str = "Reload complete";
 const DISABLED: &str = "Disabling misc script";
 /// How keepalived complains of its configuration (keepalived/lib/parser.c, `report_config_error`).
 const KEEPALIVED_COMPLAINS: &str = "(keepalived.conf: Line ";
-/// What keepalived says where it puts right what it found, as it would on any machine, and takes the rest as
-/// it is written.
-const PUTS_RIGHT: [&str; 4] = [
-    "Truncating auth_pass",
-    " - setting",
-    ", setting to ",
-    "WARNING - ",
+/// How keepalived 2.2.7 says that it puts right what it found, as it would on any machine, and leaves nothing
+/// out.
+const PUTS_RIGHT: [&str; 3] = [
+    "Truncating auth_pass to ",
+    "requires vmac_xmit_base - setting",
+    "must be greater than 0, setting to 1",
 ];
 /// How lines begin that keepalived logs whenever it starts and ends, and that say nothing of why it does.
 const ROUTINE: [&str; 9] = [
@@ -242,14 +241,37 @@ mod tests {
             ),
         ] {
             assert!(complains(plane, line), "{line}");
-            let corrected = "(keepalived.conf: Line 7) Truncating auth_pass to 8 characters";
-            assert!(!complains(plane, corrected));
             assert!(!is_routine(plane, line), "{line}");
         }
         assert!(!complains(
             ControlPlane::Ldirectord,
             "Deleted real server: 192.0.2.31:3306"
         ));
+    }
+
+    #[test]
+    fn what_is_put_right_is_no_complaint_and_what_is_left_out_is_one() {
+        let complains = |said: &str| {
+            complains(
+                ControlPlane::Keepalived,
+                &format!("{KEEPALIVED_COMPLAINS}7) {said}"),
+            )
+        };
+        for said in [
+            "Truncating auth_pass to 8 characters",
+            "(VI_1) unicast with use_vmac requires vmac_xmit_base - setting",
+            "(VI_1): garp_master_repeat must be greater than 0, setting to 1",
+        ] {
+            assert!(!complains(said), "{said}");
+        }
+        for said in [
+            "Warning - sync group G1 has empty group block",
+            "(VI_2) VRRP instance VI_1 is already using vv - ignoring name",
+            "WARNING - interface vip0 for ip address 192.0.2.100/24 doesn't exist",
+            "number '0' outside range [1, 255]",
+        ] {
+            assert!(complains(said), "{said}");
+        }
     }
 
     #[test]
