@@ -96,6 +96,22 @@ fn an_end_by_the_peer_must_be_seen_arriving() {
     assert!(reasons(&answered_late.observe()).contains("no segment of the client that stayed unanswered"));
 }
 
+/// A server that answers with an acknowledgement of its own (RFC 5961, 5) may have the last word: as long as
+/// it acknowledges less than the client has said, TCP gives up.
+#[test]
+fn what_acknowledges_less_is_no_answer() {
+    let mut challenged = timed_out();
+    let all = challenged.client_next;
+    challenged.client_next -= 1;
+    challenged.down(s(900.0), RS1, ".", &[]);
+    challenged.client_next = all;
+    let observed = challenged.observe();
+    assert!(
+        matches!(observed.behaviour, Behaviour::Hung { .. }),
+        "{observed:?}"
+    );
+}
+
 #[test]
 fn an_error_that_no_packet_can_show_is_undetermined() {
     for (kind, reason) in [

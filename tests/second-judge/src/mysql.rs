@@ -420,3 +420,38 @@ fn length_encoded(body: &[u8]) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::ACK;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    #[test]
+    fn what_lies_far_ahead_is_of_no_stream() {
+        let end = (IpAddr::V4(Ipv4Addr::LOCALHOST), 3306);
+        let segment = |sequence: u32, flags: u8, payload: &[u8]| Tcp {
+            source: end,
+            target: end,
+            sequence,
+            acknowledgement: 1,
+            flags,
+            window: 500,
+            length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+            payload: payload.to_vec(),
+        };
+        let all = [
+            segment(99, SYN, b""),
+            segment(100, ACK, b"ab"),
+            segment(0x7000_0000, ACK, b"strange"),
+            segment(102, ACK, b"c"),
+        ];
+        let seen: Vec<Seen<'_>> = (1..).zip(&all).map(|(number, tcp)| (0, number, tcp)).collect();
+        let values = Stream::of(&seen)
+            .bytes
+            .iter()
+            .map(|byte| byte.value)
+            .collect::<Vec<_>>();
+        assert_eq!(values, b"abc");
+    }
+}
