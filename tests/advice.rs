@@ -194,6 +194,11 @@ fn advice_of_cells_made_for_it_helps() {
             ("director/defends-itself", "drop-entry"),
             ("director/led", "expire-nodest-conn"),
             ("too-big/ipv4", "pmtu-disc"),
+            ("directors/taken-over", "sync"),
+            ("directors/by-hand", "sync"),
+            ("directors/quiet", "sync-refresh-period"),
+            ("directors/comes-back", "nopreempt"),
+            ("directors/booted", "nopreempt"),
         ] {
             assert!(id != of || kinds.contains(&kind), "{id}: {kinds:?}");
         }

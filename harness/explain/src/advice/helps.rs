@@ -2,7 +2,7 @@
 
 use super::super::cell_view::CellView;
 use super::super::circumstances::forwards;
-use super::super::rules::{Full, by_its_scheduler};
+use super::super::rules::{Full, by_its_scheduler, synced_by_hand};
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
@@ -202,6 +202,14 @@ impl Advice {
                 Self::SameForwarding { .. } => true,
                 Self::NoDropEntry => view.sysctl(view.director(), "net.ipv4.vs.drop_entry", at) == Some("3"),
                 Self::Announce => super::timeline::is_untold(view.plan),
+                Self::Sync => !view.plan.keepalived().is_some_and(|said| said.sync) && !synced_by_hand(view),
+                Self::SyncRefresh => {
+                    let set = number(view, view.director(), "net.ipv4.vs.sync_refresh_period", at);
+                    // Daemons by hand may run the wrong way.
+                    let synced = view.plan.keepalived().is_some_and(|said| said.sync);
+                    synced && set.is_none_or(|value| value == 0)
+                }
+                Self::NoPreempt { .. } => view.plan.keepalived().is_some_and(|said| !said.nopreempt),
                 // A client that goes past the director is served by what the director chooses then.
                 Self::BuildRight(Node::RealServer(server), Misbuild::AnswersArp) => {
                     view.is_connect() && others_serve(view, server, at)

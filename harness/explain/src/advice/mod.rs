@@ -104,6 +104,15 @@ pub(super) enum Advice {
     NoDropEntry,
     /// The operator: whoever moves the VIP says so by gratuitous ARP.
     Announce,
+    /// The directors: the one that has the VIP tells the other one of its connections.
+    Sync,
+    /// The director that has the VIP: it tells of a connection again as long as that is used.
+    SyncRefresh,
+    /// The directors: one that comes back leaves the VIP to the one that knows the connections.
+    NoPreempt {
+        /// Which it does if it was told of them.
+        sync: bool,
+    },
     /// The operator: a host as it should be built.
     BuildRight(Node, Misbuild),
 }
@@ -170,6 +179,9 @@ impl Advice {
             Self::SameForwarding { .. } => "same-forwarding",
             Self::NoDropEntry => "drop-entry",
             Self::Announce => "gratuitous-arp",
+            Self::Sync => "sync",
+            Self::SyncRefresh => "sync-refresh-period",
+            Self::NoPreempt { .. } => "nopreempt",
             Self::BuildRight(_, how) => match how {
                 Misbuild::AnswersArp => "quiet-about-the-vip",
                 Misbuild::NoVip => "add-the-vip",
@@ -248,6 +260,11 @@ impl Limits {
     }
 }
 
+/// `net.ipv4.vs.sync_threshold` as it is advised: with a period of 0 packets only `sync_refresh_period`
+/// counts.
+const SYNC_THRESHOLD: &str = "3 0";
+/// `net.ipv4.vs.sync_refresh_period` as it is advised, in seconds.
+const SYNC_REFRESH: u32 = 60;
 /// `net.ipv4.tcp_retries2` as it is advised: TCP gives up after 13 to 26 s.
 const RETRIES: u32 = 5;
 /// `net.ipv4.tcp_syn_retries` as it is advised: with the kernel's own `tcp_syn_linear_timeouts` a connect

@@ -4,7 +4,10 @@ use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
 use super::super::rules::with_method;
 use super::timeline::{removal, weight};
-use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, the_other_way, trial};
+use super::{
+    Advice, Limits, PROBES, RETRIES, SYN_RETRIES, SYNC_REFRESH, SYNC_THRESHOLD, gives_up_after, helps,
+    the_other_way, trial,
+};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::base::GUE_PORT;
@@ -183,6 +186,39 @@ impl Advice {
                     / "让得到 VIP 的调度器以免费 ARP 宣告（`arping -U -c 1 -I eth0 {vip}`；keepalived 发送五次，五秒后再发五次）。\
                        这样主机和路由器会立即使用它的以太网地址。",
                 vip = view.plan.vip(),
+            ),
+            Self::Sync => bilingual!(
+                "Let the director that has the VIP tell the other one of its connections (`lvs_sync_daemon` \
+                 in keepalived.conf(5), or `ipvsadm --start-daemon`). By default it tells of a connection's \
+                 third packet. The other one then has an entry for it when it gets the VIP."
+                    / "让持有 VIP 的调度器把它的连接告知另一台（keepalived.conf(5) 的 `lvs_sync_daemon`，或 \
+                       `ipvsadm --start-daemon`）。默认在连接的第三个数据包时告知。这样另一台得到 VIP 时已有它的条目。"
+            ),
+            Self::SyncRefresh => bilingual!(
+                "On the directors, set net.ipv4.vs.sync_threshold=\"{threshold}\" and \
+                 net.ipv4.vs.sync_refresh_period={period}. A packet of a connection is then told of when the \
+                 last word of it is more than {period} s old, not by the number of packets. That keeps the \
+                 other one's entry alive as long as the connection is used."
+                    / "在调度器上设置 net.ipv4.vs.sync_threshold=\"{threshold}\" 和 \
+                       net.ipv4.vs.sync_refresh_period={period}：距上次告知超过 {period} 秒时，连接的数据包会再次告知，而不是按数据包的个数。\
+                       只要连接还在使用，另一台的条目就一直有效。",
+                threshold = SYNC_THRESHOLD,
+                period = SYNC_REFRESH,
+            ),
+            Self::NoPreempt { sync: true } => bilingual!(
+                "Let the sync daemons run (`lvs_sync_daemon` in keepalived.conf(5)), and let a director that \
+                 comes back leave the VIP where it is (`nopreempt`, with `state BACKUP`). The VIP then stays \
+                 with the director that was told of the connection, and does not go to one that knows \
+                 nothing."
+                    / "运行同步守护进程（keepalived.conf(5) 的 `lvs_sync_daemon`），并让恢复的调度器不抢回 VIP（`nopreempt`，配合 \
+                       `state BACKUP`）：VIP 会留在已得知连接的调度器上，而不是回到一无所知的那一台。"
+            ),
+            Self::NoPreempt { sync: false } => bilingual!(
+                "Let a director that comes back leave the VIP where it is (`nopreempt` in \
+                 keepalived.conf(5), with `state BACKUP`). The VIP then stays with the director that has the \
+                 connection's entry."
+                    / "让恢复的调度器不抢回 VIP（keepalived.conf(5) 的 `nopreempt`，配合 `state BACKUP`）：VIP 会留在持有连接条目的\
+                       调度器上。"
             ),
             Self::BuildRight(node, how) => built_right(view, node, *how),
             Self::OutOfTheTable(server) if view.plan.service().persistence.is_some() => bilingual!(

@@ -3,12 +3,14 @@
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
 use super::timeline::{Timeline, deletes, removal, rules, stops, takes_away, weight};
-use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial, the_other_way};
+use super::{
+    Advice, Limits, PROBES, RETRIES, SYN_RETRIES, SYNC_REFRESH, SYNC_THRESHOLD, Trial, the_other_way,
+};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
     Action, ClientAction, Closing, Edit, FirewallVerdict, HostAction, MysqldAction, Node, Opening, Request,
-    ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
+    ServerDeed, Statement, StopSignal, SyncState, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Keepalive, Setting, Settings};
 use lvs_matrix_model::lab::Table;
@@ -48,6 +50,13 @@ impl Advice {
             return Some(bilingual!(
                 "it edits the table of another service than the lab's own"
                     / "它修改的不是实验环境自己的服务的表"
+            ));
+        }
+        let own = view.plan.keepalived().is_some_and(|said| said.config.is_some());
+        if own && matches!(self, Self::Sync | Self::NoPreempt { .. }) {
+            return Some(bilingual!(
+                "the lab's keepalived has a configuration of your own"
+                    / "实验环境的 keepalived 使用自备的配置"
             ));
         }
         let lacks = |setting| !view.plan.client().program.settings().contains(&setting);
@@ -190,6 +199,27 @@ impl Advice {
             }
             Self::NoDropEntry => sysctl(&mut line, Role::Director, "net.ipv4.vs.drop_entry", 1),
             Self::Announce => line.announce_the_vip(),
+            Self::Sync => sync(view, &mut line),
+            Self::SyncRefresh => {
+                sysctl(
+                    &mut line,
+                    Role::Director,
+                    "net.ipv4.vs.sync_threshold",
+                    SYNC_THRESHOLD,
+                );
+                sysctl(
+                    &mut line,
+                    Role::Director,
+                    "net.ipv4.vs.sync_refresh_period",
+                    SYNC_REFRESH,
+                );
+            }
+            Self::NoPreempt { sync } => {
+                if let Some(said) = &mut line.scenario.lab.keepalived {
+                    said.nopreempt = true;
+                    said.sync |= sync;
+                }
+            }
             Self::ServerMtu(mtu) => line.scenario.lab.server_mtu = Some(*mtu),
             Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
@@ -240,6 +270,23 @@ fn sysctl(line: &mut Timeline, role: Role, key: &str, value: impl ToString) {
     line.steps.retain(
         |step| !matches!(&step.action, Action::Host(HostAction::SetSysctl { key: of, .. }) if of == key),
     );
+}
+
+/// The sync daemons run from the beginning: keepalived's, or else started by hand.
+fn sync(view: &CellView<'_>, line: &mut Timeline) {
+    if let Some(said) = &mut line.scenario.lab.keepalived {
+        said.sync = true;
+        return;
+    }
+    for (host, number) in view.plan.balancers().zip(0..) {
+        let state = if number == 0 {
+            SyncState::Master
+        } else {
+            SyncState::Backup
+        };
+        let node = Some(host.node.clone());
+        line.insert(0, HostAction::StartSyncDaemon { state, node });
+    }
 }
 
 fn settings(line: &mut Timeline) -> &mut Settings {

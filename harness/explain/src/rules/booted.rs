@@ -3,7 +3,7 @@
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use super::two_directors::passed_by_the_other;
+use super::two_directors::{is_known, passed_by_the_other, third_passed_on};
 use lvs_matrix_model::action::{Action, HostAction};
 
 /// The director that had the entry has booted.
@@ -34,6 +34,9 @@ pub(super) const FORGOT: Rule = Rule {
         if elsewhere || table.has_entry(view.known_as) || !table.has_service() {
             return None;
         }
+        let gone = powered_off(view, director, began).unwrap_or(before.at);
+        let third = third_passed_on(view, &before, director);
+        let stays_known = third.is_some_and(|third| is_known(view, third, gone));
         let told = match view.plan.keepalived().is_some_and(|said| said.sync) {
             true => bilingual!(
                 " The sync daemon of another director tells of a connection when a packet of it passes, and \
@@ -67,7 +70,22 @@ pub(super) const FORGOT: Rule = Rule {
             ),
             shown_by: cites![before, boot, arrived, reset, ..table.shown_by()],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
-            advice: vec![Advice::Reconnect],
+            advice: match view.plan.has_two_directors() && stays_known {
+                true => vec![Advice::NoPreempt { sync: true }, Advice::Reconnect],
+                false => vec![Advice::Reconnect],
+            },
         })
     },
 };
+
+/// When the step began that powered this director off, the last one before it was started anew.
+fn powered_off(view: &CellView<'_>, director: &Node, booted: Instant) -> Option<Instant> {
+    let off = view.done(|action| {
+        let Action::Host(HostAction::PowerOff { server, .. }) = action else {
+            return None;
+        };
+        (server.0 == *director).then_some(())
+    });
+    let times = off.map(|(_, began, ())| began);
+    times.take_while(|began| *began <= booted).last()
+}

@@ -4,7 +4,7 @@ use super::neighbour::NEIGHBOUR;
 use super::nodest::reset_by_director;
 use super::prelude::*;
 use super::shared::{OWN_TCP, why_own};
-use super::two_directors::{passed_by_the_other, synced_by_hand};
+use super::two_directors::{passed_by_the_other, synced_by_hand, what_would_tell};
 use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
@@ -109,7 +109,7 @@ pub(super) const UNKNOWN_TO_IT: Rule = Rule {
             ),
             shown_by: cites![before, arrived, reset, ..table.shown_by()],
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
-            advice: vec![Advice::Reconnect],
+            advice: what_would_have_helped(view, &before, from),
         })
     },
 };
@@ -483,6 +483,33 @@ impl<'a> Moved<'a> {
         });
         moved.last()
     }
+
+    /// Did the VIP come to this director for it had come back itself?
+    fn came_back(&self, to: &Node) -> bool {
+        let Action::Host(action) = &self.step.action else {
+            return false;
+        };
+        let back = action.cuts_off() == Some(false) || matches!(action, HostAction::StartKeepalived { .. });
+        back && action.node() == *to
+    }
+}
+
+/// What would have kept a connection that another director passed on, last as this packet.
+fn what_would_have_helped(view: &CellView<'_>, before: &Seen, from: &Node) -> Vec<Advice> {
+    let moved = Moved::of(view);
+    // Nobody told it anything as long as it was away.
+    let back = moved
+        .as_ref()
+        .is_some_and(|moved| moved.came_back(view.director()));
+    let first = match moved.map(|moved| moved.began) {
+        Some(_) if back => vec![Advice::NoPreempt { sync: false }],
+        Some(gone) => what_would_tell(view, before, from, gone),
+        None => {
+            let by_hand = ByHand::of(view).map(|moved| what_would_tell(view, before, from, moved.began));
+            by_hand.unwrap_or_default()
+        }
+    };
+    first.into_iter().chain([Advice::Reconnect]).collect()
 }
 
 /// How a host tells a link that it has an address: gratuitous ARP, or over IPv6 a neighbour advertisement

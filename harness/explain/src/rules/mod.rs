@@ -51,6 +51,7 @@ mod virtual_mac;
 pub(super) use rule::{Explains, Finding, Rule};
 pub(super) use shared::with_method;
 pub(super) use thresholds::{Full, by_its_scheduler};
+pub(super) use two_directors::synced_by_hand;
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[

@@ -35,7 +35,7 @@ impl Counted {
 const AFTER_SYN: Duration = Duration::from_secs(60);
 const AFTER_FIN: Duration = Duration::from_secs(120);
 const AFTER_RST: Duration = Duration::from_secs(10);
-const ESTABLISHED: Duration = Duration::from_secs(900);
+pub(super) const ESTABLISHED: Duration = Duration::from_secs(900);
 const UDP: Duration = Duration::from_secs(300);
 
 /// The entries that the director made for the client's connections, told by the packets that it passed on.
