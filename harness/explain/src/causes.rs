@@ -51,6 +51,9 @@ causes! {
     "refused-while-nobody-had-the-vip": "A director had given the VIP up with its link: a director looked \
         for the VIP in vain, and refused the connect."
         / "一台调度器因链路断开而放弃了 VIP：收到连接请求的调度器徒劳地寻找 VIP，然后拒绝了它。";
+    "keepalived-drops-for-the-vip": "keepalived's own firewall rule drops what is for the VIP (vrrp_strict \
+        or no_accept), before IPVS sees it."
+        / "keepalived 自己的防火墙规则（vrrp_strict 或 no_accept）在 IPVS 看到之前丢弃发往 VIP 的数据包。";
     "vip-given-up-with-the-link": "A director had given the VIP up with its link, and came back as a \
         backup: nobody had the VIP until one of the directors took it."
         / "一台调度器因链路断开而放弃了 VIP，恢复后成为备机：在某台调度器接管之前没有主机持有 VIP。";
@@ -231,9 +234,9 @@ causes! {
     "route-of-another-method": "The director still uses the route that it had cached for another forwarding \
         method."
         / "调度器仍在使用为另一种转发方式缓存的路由。";
-    "answer-without-entry": "The director had forgotten the connection when the answer came: it passes the \
-        answer on with the real server's own address, which the client does not know."
-        / "应答到来时调度器已经忘记了这条连接：它把应答按真实服务器自己的地址转发，而客户端不认识这个地址。";
+    "answer-without-entry": "The answer came to a director that had no entry for the connection, or none any \
+        more: it passes the answer on with the real server's own address, which the client does not know."
+        / "应答来到没有（或不再有）这条连接条目的调度器：它把应答按真实服务器自己的地址转发，而客户端不认识这个地址。";
     "server-without-the-vip": "The real server does not have the VIP: it drops in silence what the director \
         passes on."
         / "真实服务器没有配置 VIP：它静默丢弃调度器转发来的数据包。";

@@ -202,6 +202,7 @@ impl Advice {
                 Self::SameForwarding { .. } => true,
                 Self::NoDropEntry => view.sysctl(view.director(), "net.ipv4.vs.drop_entry", at) == Some("3"),
                 Self::Announce => super::timeline::is_untold(view.plan),
+                Self::Accept => true,
                 Self::Sync => !view.plan.keepalived().is_some_and(|said| said.sync) && !synced_by_hand(view),
                 Self::SyncRefresh => {
                     let set = number(view, view.director(), "net.ipv4.vs.sync_refresh_period", at);

@@ -104,6 +104,8 @@ pub(super) enum Advice {
     NoDropEntry,
     /// The operator: whoever moves the VIP says so by gratuitous ARP.
     Announce,
+    /// The directors: keepalived lets what is for the VIP in.
+    Accept,
     /// The directors: the one that has the VIP tells the other one of its connections.
     Sync,
     /// The director that has the VIP: it tells of a connection again as long as that is used.
@@ -179,6 +181,7 @@ impl Advice {
             Self::SameForwarding { .. } => "same-forwarding",
             Self::NoDropEntry => "drop-entry",
             Self::Announce => "gratuitous-arp",
+            Self::Accept => "accept",
             Self::Sync => "sync",
             Self::SyncRefresh => "sync-refresh-period",
             Self::NoPreempt { .. } => "nopreempt",

@@ -187,6 +187,11 @@ impl Advice {
                        这样主机和路由器会立即使用它的以太网地址。",
                 vip = view.plan.vip(),
             ),
+            Self::Accept => bilingual!(
+                "Leave `vrrp_strict` and `no_accept` out of keepalived.conf: a director that is to pass on \
+                 what is for the VIP must accept it."
+                    / "从 keepalived.conf 中去掉 `vrrp_strict` 和 `no_accept`：要转发发往 VIP 的数据包，调度器必须接受它们。"
+            ),
             Self::Sync => bilingual!(
                 "Let the director that has the VIP tell the other one of its connections (`lvs_sync_daemon` \
                  in keepalived.conf(5), or `ipvsadm --start-daemon`). By default it tells of a connection's \

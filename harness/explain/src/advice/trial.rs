@@ -53,7 +53,7 @@ impl Advice {
             ));
         }
         let own = view.plan.keepalived().is_some_and(|said| said.config.is_some());
-        if own && matches!(self, Self::Sync | Self::NoPreempt { .. }) {
+        if own && matches!(self, Self::Accept | Self::Sync | Self::NoPreempt { .. }) {
             return Some(bilingual!(
                 "the lab's keepalived has a configuration of your own"
                     / "实验环境的 keepalived 使用自备的配置"
@@ -199,6 +199,8 @@ impl Advice {
             }
             Self::NoDropEntry => sysctl(&mut line, Role::Director, "net.ipv4.vs.drop_entry", 1),
             Self::Announce => line.announce_the_vip(),
+            // Only a configuration of the author's own has what it takes out.
+            Self::Accept => {}
             Self::Sync => sync(view, &mut line),
             Self::SyncRefresh => {
                 sysctl(

@@ -514,7 +514,7 @@ fn what_would_have_helped(view: &CellView<'_>, before: &Seen, from: &Node) -> Ve
 
 /// How a host tells a link that it has an address: gratuitous ARP, or over IPv6 a neighbour advertisement
 /// that nobody asked for (RFC 4861, 7.2.6).
-fn announcement(view: &CellView<'_>) -> Bilingual {
+pub(super) fn announcement(view: &CellView<'_>) -> Bilingual {
     match view.plan.vip().is_ipv4() {
         true => bilingual!("gratuitous ARP" / "免费 ARP "),
         false => bilingual!("an unsolicited neighbour advertisement" / "未经请求的邻居通告"),

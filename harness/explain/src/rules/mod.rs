@@ -15,6 +15,7 @@ mod given_up;
 mod killed;
 mod limited;
 mod locks;
+mod logged;
 mod method;
 mod misbuilt;
 mod neighbour;
@@ -89,6 +90,8 @@ pub(super) const ALL: &[Rule] = &[
     stopped::WITH_KEEPALIVED,
     stopped::WITH_LDIRECTORD,
     failover::VIP_MOVED,
+    logged::TWO_MASTERS,
+    logged::DROPS_FOR_THE_VIP,
     virtual_mac::SAME_ADDRESS,
     virtual_mac::REFUSED,
     virtual_mac::TOLD,

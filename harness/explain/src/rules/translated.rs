@@ -6,6 +6,7 @@ use super::super::icmp::PORT_UNREACHABLE;
 use super::super::table::Table;
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
+use lvs_matrix_model::capture::Body;
 use lvs_matrix_model::capture::flow::{segment, unreachable};
 use lvs_matrix_model::path::{Hop, Rewrite};
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
         core: "ip_vs_out_hook", connections: "ip_vs_expire_nodest_conn_flush", core: "ip_vs_unregister_hooks",
     ],
     holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
+        let request = view.request()?;
         let (reached, server) = request.at_server()?;
         let (own, port) = (
             view.plan.host(&Node::RealServer(server.clone()))?.address(),
@@ -31,15 +32,20 @@ pub(super) const NO_ENTRY: Rule = Rule {
         );
         let untranslated: Vec<(Seen, Seen)> = view
             .sent_by(server)
-            .filter(|(packet, said)| packet.at >= reached.at && size(said) > 0)
+            .filter(|(packet, said)| packet.at >= reached.at && (size(said) > 0 || said.flags.syn))
             .filter_map(|(packet, _)| Some((Seen::from(packet), sent_on(view, packet)?)))
             .filter(|(_, (_, translated))| !translated)
             .map(|(said, (seen, _))| (said, seen))
             .collect();
         let (said, passed) = *untranslated.first()?;
-        let elsewhere = at_the_other(view, said);
+        let elsewhere = at_the_other(view, said, server);
         let drains = elsewhere.is_none();
-        let (forgot, shown) = elsewhere.or_else(|| forgotten(view, said, server))?;
+        // A SYN that was passed on has made an entry there.
+        let (forgot, shown) = match elsewhere {
+            Some(elsewhere) => elsewhere,
+            None if view.is_connect() => return None,
+            None => forgotten(view, said, server)?,
+        };
         let reset = reset_by_client(view, own, said);
         let then = match reset {
             Some(reset) => bilingual!(
@@ -53,6 +59,19 @@ pub(super) const NO_ENTRY: Rule = Rule {
                     / "客户端的 TCP 没有与该地址的连接，也没有回应。"
             ),
         };
+        let asked = asked_for_its_gateway(view, server, said.at);
+        let ends = match asked {
+            None => Bilingual::default(),
+            Some((_, reply)) => bilingual!(
+                " In the end {server} asked for its gateway anew, and {director} said that it has that \
+                 address now (packet {reply} on {server}): what was answered after that went through \
+                 {director}."
+                    / "最后 {server} 重新询问网关，{director} 表明自己现在持有该地址（{server} 上的数据包 {reply}）：此后的应答经过 \
+                       {director}。",
+                director = view.director(),
+                reply = reply.packet,
+            ),
+        };
         Some(Finding {
             at: said.at,
             text: bilingual!(
@@ -60,16 +79,17 @@ pub(super) const NO_ENTRY: Rule = Rule {
                  source ({said} there). With masquerading the answer goes back through the director, which \
                  puts the VIP in the place of that address by the connection's entry. But {forgot}. So the \
                  director passed the answer on as it was, from {own}:{port}, {times} ({passed} on \
-                 director).{then} The client goes on waiting for an answer of the VIP."
+                 director).{then} The client goes on waiting for an answer of the VIP.{ends}"
                     / "{server} 应答了客户端{what}（{server} 上的{said}）。NAT 模式下，应答经过调度器返回，由调度器按连接的条目把源地址换成 \
                        VIP。但是{forgot}。于是调度器将应答原样转发，源地址仍是 {own}:{port}，共 {times}（director \
-                       上的{passed}）。{then}客户端继续等待来自 VIP 的应答。",
+                       上的{passed}）。{then}客户端继续等待来自 VIP 的应答。{ends}",
                 what = view.carrier(),
                 said = first(said),
                 forgot = forgot,
                 times = times(untranslated.len()),
                 passed = first(passed),
                 then = then,
+                ends = ends,
             ),
             shown_by: cites![
                 ..shown,
@@ -77,14 +97,19 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 reached,
                 said,
                 ..untranslated.iter().map(|(_, passed)| passed),
-                ..reset
+                ..reset,
+                ..asked.iter().flat_map(|(asked, reply)| [*asked, *reply]),
             ],
             claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
-            advice: Some(Advice::Drain(server.clone()))
-                .filter(|_| drains)
-                .into_iter()
-                .chain([Advice::ReadTimeout, Advice::Keepalive])
-                .collect(),
+            advice: match drains {
+                true => vec![
+                    Advice::Drain(server.clone()),
+                    Advice::ReadTimeout,
+                    Advice::Keepalive,
+                ],
+                false if view.is_connect() => and_patience([Advice::Announce]),
+                false => vec![Advice::ReadTimeout, Advice::Keepalive],
+            },
         })
     },
 };
@@ -172,16 +197,49 @@ pub(super) fn came_to_another<'v>(view: &'v CellView<'_>, answer: Seen) -> Optio
     Some((to, table))
 }
 
-/// Did the answer come to another director, which is the gateway now and knows nothing of the connection?
-fn at_the_other(view: &CellView<'_>, said: Seen) -> Option<(Bilingual, Vec<Citation>)> {
+/// Did the answer come to another director, which is the server's gateway, or was, and knows nothing of the
+/// connection?
+fn at_the_other(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingual, Vec<Citation>)> {
     let (to, table) = came_to_another(view, said)?;
-    let why = bilingual!(
-        "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table of \
-         {to} had no entry for the connection: {from} had passed the request on"
-            / "应答来到了 {to}：它已随 VIP 一起接管了真实服务器的网关，而 {to} 的表中没有这条连接的条目，请求是由 {from} 转发的",
-        from = view.director(),
-    );
+    let why = match view.record.vip_holders(said.at).contains(&to) {
+        true => bilingual!(
+            "the answer came to {to}, which had taken the servers' gateway over with the VIP, and the table \
+             of {to} had no entry for the connection: {from} had passed the request on"
+                / "应答来到了 {to}：它已随 VIP 一起接管了真实服务器的网关，而 {to} 的表中没有这条连接的条目，请求是由 {from} 转发的",
+            from = view.director(),
+        ),
+        false => bilingual!(
+            "the answer came to {to}: {server} still had the Ethernet address of {to} for its gateway, which \
+             had gone to {from} with the VIP. The table of {to} had no entry for the connection, for {from} \
+             had passed the request on"
+                / "应答来到了 {to}：网关已随 VIP 一起转到 {from}，但 {server} 仍把 {to} 的以太网地址当作网关的地址。{to} 的表中没有\
+                   这条连接的条目，请求是由 {from} 转发的",
+            from = view.director(),
+        ),
+    };
     (!table.has_entry(view.known_as)).then(|| (why, table.shown_by()))
+}
+
+/// The gateway of masqueraded servers, which goes with the VIP from one director to the other.
+fn gateway_of(view: &CellView<'_>) -> Option<IpAddr> {
+    let (gateway, _) = view.plan.moving().into_iter().nth(1)?;
+    Some(gateway.address)
+}
+
+/// When a server asked for its gateway anew, and the director that decided said that it is that.
+fn asked_for_its_gateway(view: &CellView<'_>, server: &Name, since: Instant) -> Option<(Seen, Seen)> {
+    let (node, gateway) = (Node::RealServer(server.clone()), gateway_of(view)?);
+    let own = view.plan.host(&node)?.address();
+    let reply = view.seen_on(&node).find(|packet| {
+        let says = matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == gateway);
+        says && packet.at >= since && view.sender(packet) == Some(view.director())
+    })?;
+    let before = view.seen_on(&node).filter(|packet| {
+        let asks = matches!(packet.body, Body::Arp { request: true, sender, target, .. }
+            if sender == own && target == gateway);
+        asks && packet.number < reply.number
+    });
+    Some((before.last()?.into(), reply.into()))
 }
 
 /// Why the director had forgotten the connection when the server spoke, and what shows it.

@@ -237,6 +237,22 @@ const CELLS: &[(&str, &[&str])] = &[
         &["vip-given-up-with-the-link", "scheduled", "vip-moved"],
     ),
     ("failover/flap", &["refused-while-nobody-had-the-vip"]),
+    (
+        "failover/gateway",
+        &[
+            "scheduled",
+            "routed-on-by-the-old-director",
+            "answer-without-entry",
+        ],
+    ),
+    (
+        "logged/strict",
+        &["keepalived-drops-for-the-vip", "syn-retries-exhausted"],
+    ),
+    (
+        "logged/two-masters",
+        &["vip-moved", "two-masters", "unknown-to-the-new-director"],
+    ),
     ("vmac/nobody", &["flooded-to-nobody"]),
     ("boot/forgot", &["entry-lost-in-a-boot"]),
     (

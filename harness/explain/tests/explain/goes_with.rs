@@ -301,6 +301,8 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("sent-to-the-old-director", LATE, unplugged),
     ("refused-while-nobody-had-the-vip", ERRORS, of_director),
     ("vip-given-up-with-the-link", LATE, of_director),
+    ("two-masters", LATE, of_director),
+    ("keepalived-drops-for-the-vip", SILENT, nothing),
     ("answer-refused-without-entry", SILENT, nothing),
     ("fragmented-in-the-tunnel", ANSWERS, nothing),
     ("segments-past-the-size", ANSWERS, nothing),

@@ -246,6 +246,47 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| cell.record.vip_changes.retain(|change| change.holds),
     ),
     (
+        "two-masters",
+        "logged/two-masters",
+        "the first director kept the VIP",
+        |cell| {
+            let first = cell.record.vip_changes.first().unwrap().node.clone();
+            cell.record.vip_changes.retain(|change| change.node != first);
+        },
+    ),
+    (
+        "two-masters",
+        "logged/two-masters",
+        "the second director told the client",
+        |cell| without(cell, |packet, _| matches!(packet.body, Body::Arp { .. })),
+    ),
+    (
+        "keepalived-drops-for-the-vip",
+        "logged/strict",
+        "the rule was there",
+        |cell| {
+            for line in &mut cell.record.control_log {
+                line.text = line.text.replace("setting firewall", "removing firewall");
+            }
+        },
+    ),
+    (
+        "answer-without-entry",
+        "failover/gateway",
+        "the answer came to a director that never had the entry",
+        |cell| {
+            let entries = cell
+                .record
+                .snapshots
+                .iter()
+                .map(|snapshot| snapshot.connections.clone());
+            let made = entries.max_by_key(String::len).unwrap();
+            for snapshot in &mut cell.record.snapshots {
+                snapshot.connections.clone_from(&made);
+            }
+        },
+    ),
+    (
         "dropped-by-a-backup",
         "vmac/dropped",
         "the VIP has an Ethernet address of its own",
