@@ -1,12 +1,12 @@
 //! The fixtures that lie in archives: small cells in many files would be most of the files of a checkout,
 //! and most of its bytes.
 //!
-//! An archive is a tar that gzip has packed: `tar -tzf` lists it, `tar -xzf` unpacks it. The same files give
-//! the same bytes.
+//! An archive is a tar that xz has packed: `tar -tf` lists it, `tar -xf` unpacks it. The same files give the
+//! same bytes.
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use lzma_rust2::{XzOptions, XzReader, XzWriter};
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,7 +21,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub const FIXTURES: &str = "tests/fixtures/cells";
 
 /// The archive in [`FIXTURES`] with those of its cells that no page of the repository leads to.
-pub const REST: &str = "cells.tar.gz";
+pub const REST: &str = "cells.tar.xz";
 
 /// The files of an archive.
 ///
@@ -29,7 +29,7 @@ pub const REST: &str = "cells.tar.gz";
 /// If it cannot be read, or is no archive.
 pub fn files(archive: &Path) -> io::Result<Files> {
     let bytes = fs::read(archive)?;
-    let mut tar = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
+    let mut tar = tar::Archive::new(XzReader::new(bytes.as_slice(), false));
     let mut files = Files::new();
     for entry in tar.entries()? {
         let mut entry = entry?;
@@ -44,7 +44,7 @@ pub fn files(archive: &Path) -> io::Result<Files> {
 /// An archive of these files.
 ///
 /// # Errors
-/// If a name is too long for tar.
+/// If a name is too long for tar. None of xz on a vector; the writer's are passed on.
 pub fn archived(files: &Files) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
@@ -53,7 +53,9 @@ pub fn archived(files: &Files) -> io::Result<Vec<u8>> {
         header.set_mode(0o644);
         tar.append_data(&mut header, name, bytes.as_slice())?;
     }
-    gzip(&tar.into_inner()?)
+    let mut out = XzWriter::new(Vec::new(), XzOptions::with_preset(9))?;
+    io::copy(&mut tar.into_inner()?.as_slice(), &mut out)?;
+    out.finish()
 }
 
 /// What gzip makes of these bytes: the same of the same.

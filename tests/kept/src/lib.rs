@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 pub const PAGES: &str = "reports/linux-7.2";
 
 /// Cells that were recorded for one rule each, relative to the repository ([`packed`]).
-pub const PACKED: &str = "harness/explain/tests/fixtures/cells.tar.gz";
+pub const PACKED: &str = "harness/explain/tests/fixtures/cells.tar.xz";
 
 /// The fixtures, relative to the folder of the pages.
 const FIXTURES_FROM_PAGES: &str = "../../tests/fixtures/cells";

@@ -67,7 +67,7 @@ fn files_of(cell: &str) -> Option<(Vec<u8>, Vec<u8>)> {
         let read = |file| fs::read(loose.join(file)).unwrap();
         return Some((read(RECORD_FILE), read(CAPTURE_FILE)));
     }
-    let files = FILES.get_or_init(|| files(&fixtures.join("cells.tar.gz")).unwrap());
+    let files = FILES.get_or_init(|| files(&fixtures.join("cells.tar.xz")).unwrap());
     let file = |name| files.get(&format!("{cell}/{name}")).cloned();
     Some((file(RECORD_FILE)?, file(CAPTURE_FILE)?))
 }
