@@ -269,6 +269,9 @@ causes! {
     "firewall-rejects": "A firewall rule answers with an ICMP error, which does not end an established \
         connection."
         / "防火墙规则以 ICMP 错误应答，而这不会结束已建立的连接。";
+    "firewall-refuses-a-datagram": "A firewall rule refuses the datagram: the client's kernel reports \
+        that as an error of its socket."
+        / "防火墙规则拒绝了数据报：客户端内核将其作为套接字的错误报告。";
     "firewall-refuses-a-syn": "A firewall rule refuses the connect." / "防火墙规则拒绝连接。";
     "firewall-resets": "A firewall rule answers with an RST." / "防火墙规则以 RST 应答。";
     "own-firewall-keeps-out": "The client's own firewall drops what answers."

@@ -48,7 +48,9 @@ fn a_rule_looks_at_what_its_author_says() {
     assert!(!matched("tcp flags syn").asks_conntrack());
     let longest = "x".repeat(Matches::LONGEST);
     assert!(Matches::new(&longest).is_some());
-    // Nothing that would end the rule, or its comment, and no second verdict.
+    assert!(Matches::new("ct status { snat, dnat }").is_some());
+    // Nothing that would end the rule, or its comment, no second verdict, and no statement that changes a
+    // packet.
     for bad in [
         "",
         " tcp flags syn",
@@ -57,10 +59,27 @@ fn a_rule_looks_at_what_its_author_says() {
         "tcp\nflags syn",
         "tcp flags syn drop",
         "tcp flags syn # all",
+        "tcp dport 1 meta mark set 1",
+        "notrack",
+        "tcp dport 1 log",
+        "ip daddr set 192.0.2.99 tcp dport 1",
+        "tcp dport { 1, 2",
+        "ip daddr ${vip}",
+        "tcp dport $",
         &format!("{longest}x"),
     ] {
         assert_eq!(Matches::new(bad), None, "{bad:?}");
     }
+}
+
+#[test]
+fn a_host_has_one_synproxy() {
+    let name = rs1();
+    let mut state = State::new(std::iter::once(&name));
+    let proxy: Action = TrafficAction::AddSynproxy { node: node() }.into();
+    assert_eq!(state.conflict(&proxy), None);
+    state.apply(1, &proxy);
+    assert_eq!(state.conflict(&proxy), Some(Conflict::SynproxyThere(&node())));
 }
 
 #[test]

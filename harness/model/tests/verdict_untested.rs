@@ -8,8 +8,11 @@
 mod support;
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClientAction, MysqldAction, Node, Opening, StopSignal, TableAction};
-use lvs_matrix_model::record::{CAPTURE_FILE, ClientEventKind, StepOutcome, VipChange};
+use lvs_matrix_model::action::{
+    Action, Chain, ClientAction, FirewallVerdict, Matches, MysqldAction, Node, Opening, StopSignal,
+    TableAction, TrafficAction,
+};
+use lvs_matrix_model::record::{AtEnd, CAPTURE_FILE, ClientEventKind, Proof, StepOutcome, VipChange};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour};
 use lvs_matrix_model::verdict::{Behaviour, RunOutcome, Untested, Verdict, is_control, judge, judged};
 use std::fs;
@@ -251,6 +254,32 @@ fn a_change_to_what_is_so_already_tests_nothing() {
     assert_eq!(named, Verdict::TestedNothing { why });
     // The weight of the server that the connection is on becomes another.
     assert_eq!(untested(&answered_after(self::weight("rs1"))), None);
+}
+
+/// By the kernel's counter. One that asks the connection tracking makes the host track connections.
+#[test]
+fn a_rule_that_met_no_packet_tests_nothing() {
+    let rule = |matches: &str| {
+        Action::from(TrafficAction::AddFirewallRule {
+            node: Node::RealServer(name("rs1")),
+            chain: Chain::Input,
+            matches: Matches::new(matches),
+            verdict: FirewallVerdict::Drop,
+        })
+    };
+    let met = |matches: &str, packets: u64| {
+        let rule = rule(matches);
+        let mut world = answered_after(rule.clone());
+        let step = world.record.steps.iter_mut().find(|step| step.action == rule);
+        step.unwrap().at_end = Some(AtEnd::InForce {
+            shows: Proof::NoRule,
+            packets: Some(packets),
+        });
+        untested(&world).map(|why| why.key())
+    };
+    assert_eq!(met("tcp dport 1", 0), Some("met-nothing"));
+    assert_eq!(met("tcp dport 1", 1), None);
+    assert_eq!(met("ct state established", 0), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::cell_view::CellView;
 use super::super::circumstances::forwards;
-use super::super::rules::{Full, by_its_scheduler, synced_by_hand};
+use super::super::rules::{Full, by_its_scheduler, own_match, synced_by_hand};
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
@@ -453,10 +453,12 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
     mysqld_runs(view, server, at) && plugged && lossless && open && forwarded && !locked
 }
 
-/// Rules of a firewall that were in force, for the rules that give advice about them.
+/// Rules of a firewall that were in force, for the rules that give advice about them. What a rule of its
+/// author's own words looks at may be nothing that an RST can answer, or nothing that goes the other way.
 pub(crate) fn about_firewalls(view: &CellView<'_>) -> Vec<Advice> {
     let rules = view.firewall(view.end()).into_iter();
     rules
+        .filter(|(step, ..)| own_match(step).is_none())
         .flat_map(|(_, node, chain, _)| {
             [
                 Advice::ResetInstead {

@@ -109,7 +109,7 @@ fn place(passage: &Passage<'_>, node: &Node) -> Option<Seen> {
 }
 
 /// What the step's rule looks at, if its author says that.
-pub(super) fn own_match(step: &StepRecord) -> Option<&Matches> {
+pub(in super::super) fn own_match(step: &StepRecord) -> Option<&Matches> {
     let Action::Traffic(TrafficAction::AddFirewallRule { matches, .. }) = &step.action else {
         return None;
     };

@@ -436,14 +436,17 @@ impl<'a> TakenOut<'a> {
                     let apart = at.since(line.at).max(line.at.since(at));
                     !left_out && failed(line) && line.node == *view.director() && apart < SAME_TURN
                 });
-                // A check that failed has its cause in what was done to the server; else it was told.
+                // A check that failed has its cause in what was done to the server; else it was told. A rule
+                // that has met nothing is no cause.
                 let causes = view.done(|action| {
                     let of_server = action.server() == Some(name);
                     let fault = matches!(action, Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_));
                     let told = matches!(action, Action::Host(action) if action.of_control().is_some());
                     if said.is_some() { of_server && fault } else { told }.then_some(())
                 });
-                let cause = causes.filter(|(_, began, ())| *began <= at).last();
+                let cause = causes
+                    .filter(|(step, began, ())| *began <= at && step.met() != Some(0))
+                    .last();
                 if said.is_none() && cause.is_none() {
                     continue;
                 }

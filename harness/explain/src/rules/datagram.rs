@@ -48,7 +48,7 @@ fn refusal<'a>(view: &CellView<'a>, by: impl Fn(&Node) -> bool) -> Option<&'a Te
 }
 
 /// What the client's kernel makes of it.
-fn told() -> Bilingual {
+pub(super) fn told() -> Bilingual {
     bilingual!(
         "The client's socket is connected to the VIP, so its kernel knows whom the message is for, and the \
          wait for the answer ends with ECONNREFUSED"

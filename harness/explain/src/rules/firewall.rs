@@ -4,11 +4,12 @@
 use super::super::advice::about_firewalls;
 use super::super::cell_view::size;
 use super::chosen::{NFT, Partly, own_match};
+use super::datagram::told;
 use super::prelude::*;
 use super::translated::sent_on;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::capture::Segment;
-use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::flow::{at_or_after, segment};
 use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
 use lvs_matrix_model::verdict::Terminator;
 
@@ -28,20 +29,30 @@ pub(super) const DROPS: Rule = Rule {
             verdict == FirewallVerdict::Drop
                 || (chain == Chain::Output && matches!(node, Node::RealServer(_)))
         };
-        let mut silent = rules
+        let silent = rules
             .iter()
             .filter(|(_, node, chain, verdict)| says_nothing(node, *chain, *verdict));
-        silent.find_map(|(step, node, chain, verdict)| dropped(view, step, node, *chain, *verdict))
+        let found = silent.filter_map(|(step, node, chain, verdict)| {
+            Some((step, dropped(view, step, node, *chain, *verdict)?))
+        });
+        let mut found: Vec<_> = found.collect();
+        // A rule that has met more packets than the client lost may have met others' alone.
+        let exact = |(step, (taken, _)): &(&&StepRecord, (usize, Finding))| {
+            own_match(step).is_none() || step.met().is_none_or(|met| usize::try_from(met) == Ok(*taken))
+        };
+        let best = found.iter().position(exact).unwrap_or(0);
+        (best < found.len()).then(|| found.swap_remove(best).1.1)
     },
 };
 
+/// What a rule dropped, and how many packets of the client's that are.
 fn dropped(
     view: &CellView<'_>,
     step: &StepRecord,
     node: &Node,
     chain: Chain,
     verdict: FirewallVerdict,
-) -> Option<Finding> {
+) -> Option<(usize, Finding)> {
     let began = step.began?;
     let Held { head, all, what } = Held::of(view)?;
     let met = match &step.at_end {
@@ -63,9 +74,15 @@ fn dropped(
     });
     // A rule that looks at what an author says may have met others' packets alone.
     let chosen = own_match(step).is_some();
-    let too_few = step
-        .met()
-        .is_some_and(|met| usize::try_from(met).is_ok_and(|met| met < since.len()));
+    let taken_before = match chosen && view.is_connect() && head.sent.packet != view.request()?.sent.packet {
+        true => {
+            let sendings: Vec<&Passage<'_>> = view.sendings().collect();
+            Partly::of(view, step, node, chain, &sendings).map_or(0, |part| part.taken.len())
+        }
+        false => 0,
+    };
+    let met_by_it = step.met().and_then(|met| usize::try_from(met).ok());
+    let too_few = met_by_it.is_some_and(|met| met < taken_before + since.len());
     if too_few && chain == Chain::Input && chosen {
         return None;
     }
@@ -120,7 +137,10 @@ fn dropped(
                 true => !let_pass && said_data(view, server, by_then),
                 false => spoke_anew(view, server, by_then),
             };
-            if !all(reached) || heard {
+            // What TCP has acknowledged it has seen, and what a synproxy drops another rule tells.
+            let taken = chosen && !let_pass && was_acknowledged(view, server, head);
+            let proxied = chosen && view.record.state_at(head.sent.at).answers_syns(node).is_some();
+            if !all(reached) || heard || taken || proxied {
                 return None;
             }
             // Later sendings may have reached another server.
@@ -166,7 +186,11 @@ fn dropped(
                 / "规则的应答发往数据包的发送者，即 {node} 自己，其他任何人都得不到通知。"
         ),
     };
-    Some(Finding {
+    let taken = match chain {
+        Chain::Input => since.len(),
+        Chain::Output | Chain::Forward => met_by_it.unwrap_or_default(),
+    };
+    let finding = Finding {
         at: head.sent.at,
         text: bilingual!(
             "The client's {what} {way} ({seen} on {node}{met}). {told}"
@@ -180,7 +204,18 @@ fn dropped(
         shown_by: cites![step, ..seen],
         claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
         advice: about_it(view),
-    })
+    };
+    Some((taken, finding))
+}
+
+/// Did the server acknowledge what this segment carries?
+fn was_acknowledged(view: &CellView<'_>, server: &Name, head: &Passage<'_>) -> bool {
+    let next = head.segment.sequence.wrapping_add(size(head.segment));
+    let carries = size(head.segment) > 0;
+    carries
+        && view.sent_by(server).any(|(packet, said)| {
+            packet.number > head.sent.packet && said.flags.ack && at_or_after(said.acknowledgement, next)
+        })
 }
 
 /// What of an operation was held back, if a rule looks at some of its segments only.
@@ -309,9 +344,16 @@ pub(super) const REFUSES: Rule = Rule {
         let request = view
             .request()
             .filter(|_| view.is_connect() && view.acknowledged().is_none())?;
-        let (refusal, step, node, met) = answered_by_firewall(
-            view,
+        let sendings: Vec<&Passage<'_>> = view.sendings().collect();
+        let Answered {
+            refusal,
+            step,
+            node,
             request,
+            met,
+        } = Answered::of(
+            view,
+            (request, &sendings),
             &[FirewallVerdict::Reject, FirewallVerdict::TcpReset],
         )?;
         Some(Finding {
@@ -339,17 +381,34 @@ pub(super) const RESETS: Rule = Rule {
     explains: Explains::Error,
     sources: sources![NFT, REJECT_RST],
     holds: |view| {
-        let Held {
-            head: request, what, ..
-        } = Held::connected(view)?;
-        let (reset, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::TcpReset])?;
+        let Held { head, all, what } = Held::connected(view)?;
+        let Answered {
+            refusal: reset,
+            step,
+            node,
+            request,
+            met,
+        } = Answered::of(view, (head, &all), &[FirewallVerdict::TcpReset])?;
+        let before = all
+            .iter()
+            .filter(|one| one.sent.packet < request.sent.packet)
+            .count();
+        let before = match before {
+            0 => Bilingual::default(),
+            before => bilingual!(
+                " The client had sent it {times} before, which nobody answered."
+                    / "此前客户端已发送 {times}，无人应答。",
+                times = times(before),
+            ),
+        };
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
                 "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an RST \
-                 (packet {reset} on client), which ends the connection for the client at once."
+                 (packet {reset} on client), which ends the connection for the client at once.{before}"
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
-                       立刻结束。",
+                       立刻结束。{before}",
+                before = before,
                 what = what,
                 met = first(met),
                 reset = reset.packet,
@@ -367,10 +426,14 @@ pub(super) const NOT_FATAL: Rule = Rule {
     explains: Explains::Silence,
     sources: sources![NFT, REJECT_ICMP, tcp: "tcp_v4_err"],
     holds: |view| {
-        let Held {
-            head: request, what, ..
-        } = Held::connected(view)?;
-        let (rejection, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::Reject])?;
+        let Held { head, all, what } = Held::connected(view).filter(|_| !view.is_udp())?;
+        let Answered {
+            refusal: rejection,
+            step,
+            node,
+            request,
+            met,
+        } = Answered::of(view, (head, &all), &[FirewallVerdict::Reject])?;
         let all: Vec<u32> = view
             .observed
             .terminators
@@ -400,35 +463,94 @@ pub(super) const NOT_FATAL: Rule = Rule {
     },
 };
 
-/// What a host's firewall answered to the request, the step that made its rule, the host, and where the
-/// request was seen there.
-fn answered_by_firewall<'a>(
-    view: &CellView<'a>,
-    request: &Passage<'_>,
-    verdicts: &[FirewallVerdict],
-) -> Option<(&'a Terminator, &'a StepRecord, &'a Node, crate::passage::Seen)> {
-    let rules = view.firewall(request.sent.at);
-    rules.into_iter().find_map(|(step, node, _, verdict)| {
-        let kind = match verdict {
-            FirewallVerdict::Drop => return None,
-            FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
-            FirewallVerdict::TcpReset => TerminatorKind::Rst,
-        };
-        let met = match node {
-            Node::Client | Node::Probe | Node::Router => None,
-            Node::Director(_) => request.stopped_at_director(),
-            Node::RealServer(_) => request
-                .reached
-                .as_ref()
-                .filter(|(_, at)| at == node)
-                .map(|(seen, _)| *seen),
-        }?;
-        // What it said before is about the client's segments before.
-        let mut said = view.observed.terminators.iter();
-        let refusal = said.find(|refusal| {
-            let own = refusal.kind == kind && refusal.by.as_ref() == Some(node);
-            own && refusal.packet > met.packet
-        })?;
-        verdicts.contains(&verdict).then_some((refusal, step, node, met))
-    })
+/// A datagram that is rejected is an error of the socket that sent it.
+pub(super) const REFUSES_A_DATAGRAM: Rule = Rule {
+    name: "firewall-refuses-a-datagram",
+    explains: Explains::Error,
+    sources: sources![NFT, REJECT_ICMP, udp: "udp_err"],
+    holds: |view| {
+        let head = view.request().filter(|_| view.is_udp())?;
+        let sendings: Vec<&Passage<'_>> = view.sendings().collect();
+        let Answered {
+            refusal,
+            step,
+            node,
+            request,
+            met,
+        } = Answered::of(view, (head, &sendings), &[FirewallVerdict::Reject])?;
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an \
+                 {kind} (packet {refusal} on client). {told}."
+                    / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 应答（client 上的数据包 {refusal}）。{told}。",
+                what = view.carrier(),
+                met = first(met),
+                kind = refusal.kind,
+                refusal = refusal.packet,
+                told = told(),
+            ),
+            shown_by: cites![step, met, refusal],
+            claims: said(request, Fate::Filtered(node.clone()), refusal, Fate::Rejection),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// What a host's firewall answered to what the client had sent.
+struct Answered<'v, 'a> {
+    /// The answer.
+    refusal: &'a Terminator,
+    /// The step that made its rule.
+    step: &'a StepRecord,
+    /// The host.
+    node: &'a Node,
+    /// Which sending it answers.
+    request: &'v Passage<'a>,
+    /// Where that was seen there.
+    met: Seen,
+}
+
+impl<'v, 'a> Answered<'v, 'a> {
+    /// The first answer by a rule of one of these verdicts, of whatever carried the request.
+    fn of(
+        view: &CellView<'a>,
+        (head, all): (&'v Passage<'a>, &[&'v Passage<'a>]),
+        verdicts: &[FirewallVerdict],
+    ) -> Option<Self> {
+        let rules = view.firewall(head.sent.at);
+        rules.into_iter().find_map(|(step, node, _, verdict)| {
+            let kind = match verdict {
+                FirewallVerdict::Drop => return None,
+                FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
+                FirewallVerdict::TcpReset => TerminatorKind::Rst,
+            };
+            let seen_there = |passage: &Passage<'_>| match node {
+                Node::Client | Node::Probe | Node::Router => None,
+                Node::Director(_) => passage.stopped_at_director(),
+                Node::RealServer(_) => passage
+                    .reached
+                    .as_ref()
+                    .filter(|(_, at)| at == node)
+                    .map(|(seen, _)| *seen),
+            };
+            let met = seen_there(head)?;
+            // What it said before is about the client's segments before.
+            let mut said = view.observed.terminators.iter();
+            let refusal = said.find(|refusal| {
+                let own = refusal.kind == kind && refusal.by.as_ref() == Some(node);
+                own && refusal.packet > met.packet
+            })?;
+            // Another rule may have dropped what was sent first.
+            let met = all.iter().filter_map(|one| Some((*one, seen_there(one)?)));
+            let (request, met) = met.filter(|(_, met)| met.packet < refusal.packet).last()?;
+            verdicts.contains(&verdict).then_some(Self {
+                refusal,
+                step,
+                node,
+                request,
+                met,
+            })
+        })
+    }
 }

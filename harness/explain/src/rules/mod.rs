@@ -49,6 +49,7 @@ mod under_way;
 mod unheard;
 mod virtual_mac;
 
+pub(super) use chosen::own_match;
 pub(super) use rule::{Explains, Finding, Rule};
 pub(super) use shared::with_method;
 pub(super) use thresholds::{Full, by_its_scheduler};
@@ -110,6 +111,7 @@ pub(super) const ALL: &[Rule] = &[
     datagram::NO_SERVER,
     datagram::NO_SERVICE,
     datagram::NOTHING_LISTENS,
+    firewall::REFUSES_A_DATAGRAM,
     datagram::UNREAD,
     unasked::PUT_OFF,
     unasked::PROBE,

@@ -179,6 +179,10 @@ pub(super) const UNKNOWN: Rule = Rule {
         let node = Node::RealServer(server.clone());
         let step = view.record.state_at(head.sent.at).answers_syns(&node)?;
         let (step, began) = view.step(step)?;
+        // A rule that met all of it was there before.
+        if (super::firewall::DROPS.holds)(view).is_some() {
+            return None;
+        }
         let opened = view.sent.first()?.sent.at;
         let flushed = |action: &TrafficAction| matches!(action, TrafficAction::FlushConntrack { .. });
         let forgotten = done_to(view, &node, opened, flushed);

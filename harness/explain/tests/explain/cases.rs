@@ -178,6 +178,10 @@ const CELLS: &[(&str, &[&str])] = &[
     ("rule/own-answers", &["firewall-drops"]),
     ("rule/rejected", &["firewall-rejects", "server-gave-up"]),
     ("rule/reset", &["firewall-resets"]),
+    ("rule/reset-second", &["firewall-resets"]),
+    ("rule/others", &["firewall-drops"]),
+    ("rule/datagram", &["firewall-refuses-a-datagram"]),
+    ("rule/before-the-synproxy", &["firewall-drops"]),
     (
         "rule/rate",
         &["firewall-drops", "firewall-lets-a-repetition-pass"],
@@ -319,6 +323,27 @@ const CELLS: &[(&str, &[&str])] = &[
         &["wrong-tunnel-port-dropped", "syn-retries-exhausted"],
     ),
 ];
+
+/// Of two rules of their author's own words that of the health checks has met more packets than the client
+/// lost; the other one has met these.
+#[test]
+fn the_rule_that_met_as_many_as_were_lost_is_named() {
+    let finding = |cell: &str, rule: &str| {
+        let explanation = explain(&recorded(cell).unwrap());
+        let all = explanation.paragraphs.into_iter();
+        let text = all
+            .filter(|paragraph| paragraph.rule == rule)
+            .map(|paragraph| paragraph.text);
+        text.collect::<String>()
+    };
+    let blamed = finding("rule/others", "firewall-drops");
+    assert!(
+        blamed.contains("6 times") && blamed.contains("6 packets by the end"),
+        "{blamed}"
+    );
+    let answered = finding("rule/reset-second", "firewall-resets");
+    assert!(answered.contains("had sent it twice before"), "{answered}");
+}
 
 #[test]
 fn each_situation_is_explained_by_its_rules() {

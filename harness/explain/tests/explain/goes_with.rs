@@ -219,6 +219,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("firewall-rejects", SILENT, firewall),
     ("firewall-resets", ERRORS, firewall),
     ("firewall-refuses-a-syn", ERRORS, firewall),
+    ("firewall-refuses-a-datagram", ERRORS, firewall),
     ("answer-not-translated-back", SILENT, forwarding),
     ("no-tunnel", ERRORS, forwarding),
     ("retransmissions-exhausted", ERRORS, nothing),

@@ -95,6 +95,16 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("told-unreachable-by-a-backup", "vmac/told", |cell| {
         undone(cell, |action| action.key() == "power-off");
     }),
+    ("firewall-refuses-a-datagram", "rule/datagram", |cell| {
+        undone(cell, |action| action.key() == "add-firewall-rule");
+    }),
+    ("two-masters", "logged/two-masters", |cell| {
+        cell.record.vip_changes.retain(|change| change.holds);
+        cell.record.vip_changes.truncate(1);
+    }),
+    ("keepalived-drops-for-the-vip", "logged/strict", |cell| {
+        cell.record.control_log.clear();
+    }),
     ("refused-while-nobody-had-the-vip", "failover/flap", |cell| {
         undone(cell, |action| action.key() == "link-up");
     }),

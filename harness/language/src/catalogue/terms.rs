@@ -22,6 +22,12 @@ crate::catalogue::words! {
         / "该单元未检验变更，不说明变更的任何影响：{why}。";
     to_test_it(what): "What to do: {what}." / "处理办法：{what}。";
     left_alone: "left alone" / "不受影响";
+    met_nothing(step, action): "the rule of step {step} ({action}) met no packet"
+        / "步骤 {step} 的规则（{action}）没有遇到任何数据包";
+    let_it_match: "let the rule look at something that is sent there; the packets as they come to that host \
+        are in the cell's capture. Or name the server in the expectation, if the rule is to leave the client \
+        alone"
+        / "让规则匹配发到那里的数据包，到达该主机的数据包见该单元的抓包；如果规则本就不应影响客户端，请在预期中写明服务器";
     no_change(step, action): "the change left everything as it was: step {step} ({action}) set what was so \
         already"
         / "变更没有改变任何东西：步骤 {step}（{action}）所设的本来就是如此";

@@ -313,6 +313,7 @@ pub fn untested(words: Language, why: &Untested) -> String {
     let list = |servers: &[Name]| names(servers, words, words.and_server());
     match why {
         Untested::NoChange { step, action } => words.no_change(step, self::action(words, action)),
+        Untested::MetNothing { step, action } => words.met_nothing(step, self::action(words, action)),
         Untested::OtherServer {
             served_by, changed, ..
         } => words.change_elsewhere(list(changed), list(served_by)),
@@ -352,6 +353,7 @@ pub fn remedy(words: Language, why: &Untested) -> String {
     };
     match why {
         Untested::NoChange { .. } => words.set_something_else().to_owned(),
+        Untested::MetNothing { .. } => words.let_it_match().to_owned(),
         Untested::OtherServer {
             served_by, changed, ..
         } => words.name_the_server(

@@ -80,14 +80,37 @@ impl Matches {
         "accept", "drop", "reject", "return", "jump", "goto", "queue", "continue", "counter", "comment",
     ];
 
+    /// Words of statements, which change a packet or what the host knows of it.
+    pub const STATEMENTS: &'static [&'static str] = &[
+        "set",
+        "reset",
+        "notrack",
+        "masquerade",
+        "redirect",
+        "tproxy",
+        "synproxy",
+        "log",
+        "dup",
+        "fwd",
+        "add",
+        "update",
+        "delete",
+        "flow",
+    ];
+
     /// As it is written, if it is one line of nft(8) without quotations and with nothing in it that would end
     /// the rule.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let good = |c: char| (c.is_ascii_graphic() || c == ' ') && !"\"'`\\;#".contains(c);
         let short = !text.is_empty() && text.len() <= Self::LONGEST;
-        let own = |word: &str| !Self::TAKEN.contains(&word);
-        let fits = short && text.trim() == text && text.chars().all(good) && text.split(' ').all(own);
+        let own = |word: &str| !Self::TAKEN.contains(&word) && !Self::STATEMENTS.contains(&word);
+        let words = text.split([' ', '{', '}', ',', '(', ')']);
+        let fits = short && text.trim() == text && text.chars().all(good) && words.into_iter().all(own);
+        let balanced = text.matches('{').count() == text.matches('}').count();
+        // `$` stands before a name.
+        let named = |piece: &str| piece.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let fits = fits && balanced && text.split('$').skip(1).all(named);
         fits.then(|| Self(text.to_owned()))
     }
 

@@ -360,6 +360,14 @@ impl Dialogue {
         }
     }
 
+    /// A SYN-ACK came: to connect is to be connected by TCP. One that is sent again answers nothing that the
+    /// client has asked since.
+    pub(super) fn connected(&mut self, by: Seen) {
+        if self.exchanges.first().is_some_and(Exchange::is_open) {
+            self.close(by, Outcome::Complete { by, rows: 0 });
+        }
+    }
+
     /// The answer that is under way ends with the packet.
     pub(super) fn close(&mut self, by: Seen, outcome: Outcome) {
         if let Some(open) = self.open() {

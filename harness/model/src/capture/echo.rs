@@ -253,9 +253,8 @@ impl Dialogue {
 
     /// A segment of the server's.
     fn said(&mut self, by: Seen, server: &mut Direction, segment: &Segment) {
-        // To connect is to be connected by TCP: nothing else is said.
         if segment.flags.syn {
-            self.close(by, Outcome::Complete { by, rows: 0 });
+            self.connected(by);
         }
         let brought = server.take(segment);
         if brought.fresh {

@@ -64,9 +64,8 @@ impl Dialect for UnknownStream {
                     }
                 }
                 Side::Server => {
-                    // To connect is to be connected by TCP.
                     if segment.flags.syn {
-                        dialogue.close(by, Outcome::Complete { by, rows: 0 });
+                        dialogue.connected(by);
                     }
                     if !server.take(segment).is_empty() {
                         dialogue.close(by, Outcome::Complete { by, rows: 1 });
@@ -155,6 +154,24 @@ mod tests {
             packet,
             at: crate::duration::Instant(packet.into()),
         }
+    }
+
+    /// The server's first SYN-ACK connects; the same sent again answers no request.
+    #[test]
+    fn a_syn_ack_that_is_sent_again_answers_nothing() {
+        let connection = Connection {
+            client_port: 1,
+            sequence: 7,
+            syn: 1,
+            began: crate::duration::Instant(1),
+            reused: None,
+        };
+        let mut dialogue = Dialogue::opened(&connection);
+        dialogue.connected(seen(2));
+        dialogue.request(seen(3), b"PING");
+        dialogue.connected(seen(4));
+        let answered: Vec<_> = dialogue.exchanges.iter().map(Exchange::answered).collect();
+        assert_eq!(answered, [Some(seen(2)), None]);
     }
 
     #[test]

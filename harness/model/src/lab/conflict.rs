@@ -61,6 +61,8 @@ pub enum Conflict<'a> {
     NoSynproxy(&'a Node),
     /// A stateful firewall and one that answers SYNs.
     StatefulBesideSynproxy(&'a Node),
+    /// The host's firewall answers SYNs already.
+    SynproxyThere(&'a Node),
     /// The host forwards nothing of the service.
     ForwardsNothing(&'a Node),
     /// What the client's own firewall looks at cannot be chosen: it must be known what the client has taken.

@@ -251,7 +251,9 @@ impl<'a> State<'a> {
                 let server = matches!(node, Node::RealServer(_));
                 let stateful = self.traffic.stateful.iter().any(|one| one.node == node);
                 let none = (!server).then_some(Conflict::NoSynproxy(node));
-                none.or(stateful.then_some(Conflict::StatefulBesideSynproxy(node)))
+                let there = self.answers_syns(node).is_some();
+                none.or(there.then_some(Conflict::SynproxyThere(node)))
+                    .or(stateful.then_some(Conflict::StatefulBesideSynproxy(node)))
             }
             TrafficAction::AddStatefulFirewall { node, chain, .. } => {
                 if self.answers_syns(node).is_some() {

@@ -56,6 +56,8 @@ pub(super) fn intended(expected: &Expected, why: &Untested) -> bool {
     };
     match why {
         Untested::OtherServer { .. } => names_server || by_probes,
+        // That it meets nothing of such a client is what is shown.
+        Untested::MetNothing { .. } => names_server,
         Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => by_probes,
         Untested::NoChange { .. } => false,
     }

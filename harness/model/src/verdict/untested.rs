@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, Edit, ServiceEdit, TableAction};
+use crate::action::{Action, ClientAction, Edit, ServiceEdit, TableAction, TrafficAction};
 use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -26,6 +26,13 @@ use std::fmt;
 pub enum Untested {
     /// What the change set was so already.
     NoChange {
+        /// The first step of the change.
+        step: u32,
+        /// What that step did.
+        action: Action,
+    },
+    /// A firewall's rule with `matches` met, by the kernel's counter, no packet by the end.
+    MetNothing {
         /// The first step of the change.
         step: u32,
         /// What that step did.
@@ -72,6 +79,7 @@ impl Untested {
     pub fn key(&self) -> &'static str {
         match self {
             Self::NoChange { .. } => "no-change",
+            Self::MetNothing { .. } => "met-nothing",
             Self::OtherServer { .. } => "other-server",
             Self::OverBefore { .. } => "over-before",
             Self::ConnectionEndedBefore { .. } => "connection-ended-before",
@@ -83,6 +91,7 @@ impl Untested {
     pub fn step(&self) -> u32 {
         match self {
             Self::NoChange { step, .. }
+            | Self::MetNothing { step, .. }
             | Self::OtherServer { step, .. }
             | Self::OverBefore { step, .. }
             | Self::ConnectionEndedBefore { step, .. } => *step,
@@ -98,6 +107,9 @@ impl fmt::Display for Untested {
                     f,
                     "the change left everything as it was: step {step} ({action}) set what was so already"
                 )
+            }
+            Self::MetNothing { step, action } => {
+                write!(f, "the rule of step {step} ({action}) met no packet")
             }
             Self::OtherServer {
                 served_by, changed, ..
@@ -455,6 +467,17 @@ fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
     idle
 }
 
+/// Is it a rule of a firewall that looks at what its author says, and met no packet? (One of the service's
+/// packets has none to meet as long as the client is silent, and that is what is tested.) One that asks the
+/// connection tracking does something all the same: the host tracks connections from then on.
+fn met_nothing(step: &StepRecord) -> bool {
+    let Action::Traffic(TrafficAction::AddFirewallRule { matches, .. }) = &step.action else {
+        return false;
+    };
+    let looks = matches.as_ref().is_some_and(|own| !own.asks_conntrack());
+    looks && step.met() == Some(0)
+}
+
 /// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if
 /// the cell has no change.
 pub(super) fn untested(record: &CellRecord, paths: &Journeys, observed: &Observed) -> Option<Untested> {
@@ -471,13 +494,14 @@ pub(super) fn untested(record: &CellRecord, paths: &Journeys, observed: &Observe
     let idle = idle_steps(record);
     let (bearing_at_all, idle): (Vec<_>, Vec<_>) = steps
         .into_iter()
-        .partition(|(step, _)| !idle.contains(&step.number));
+        .partition(|(step, _)| !idle.contains(&step.number) && !met_nothing(step));
     let steps = bearing_at_all;
     let Some((_, first)) = steps.first().copied() else {
-        let (step, _) = idle.first()?;
-        return Some(Untested::NoChange {
-            step: step.number,
-            action: step.action.clone(),
+        let (first, _) = idle.first()?;
+        let (step, action) = (first.number, first.action.clone());
+        return Some(match met_nothing(first) {
+            true => Untested::MetNothing { step, action },
+            false => Untested::NoChange { step, action },
         });
     };
     let view = View::of(record, paths, observed)?;

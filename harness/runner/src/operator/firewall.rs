@@ -83,15 +83,7 @@ fn counted_in(
     matched: &str,
     rules: &[StatefulRule],
 ) -> std::result::Result<Met, Instead> {
-    let begins = format!("table {table} {{");
-    let heading = format!("chain {} {{", chain.as_str());
-    let lines = listed.lines().map(str::trim);
-    let of_table = lines.skip_while(|line| *line != begins).skip(1);
-    let of_table = of_table.take_while(|line| !line.starts_with("table "));
-    let of_chain = of_table.skip_while(|line| *line != heading).skip(1);
-    let mut listed_rules = of_chain
-        .take_while(|line| *line != "}")
-        .filter(|line| !line.starts_with("type "));
+    let mut listed_rules = rules_of(listed, table, chain.as_str());
     let met: Option<Vec<u64>> = rules
         .iter()
         .map(|rule| {
@@ -156,17 +148,23 @@ pub(super) fn list(namespace: &Namespace) -> Result<String> {
     namespace.check(&list).stage("list the firewall's rules")
 }
 
+/// The rules of a chain of a table, as nft lists them: other tables may have a chain of the same name.
+pub(super) fn rules_of<'l>(listed: &'l str, table: &str, chain: &str) -> impl Iterator<Item = &'l str> {
+    let (begins, heading) = (format!("table {table} {{"), format!("chain {chain} {{"));
+    let lines = listed.lines().map(str::trim);
+    let of_table = lines.skip_while(move |line| *line != begins).skip(1);
+    let of_table = of_table.take_while(|line| !line.starts_with("table "));
+    let of_chain = of_table.skip_while(move |line| *line != heading).skip(1);
+    of_chain
+        .take_while(|line| *line != "}")
+        .filter(|line| !line.starts_with("type "))
+}
+
 /// The rule in the chain, as nft lists it: `tcp dport 3306 counter packets 0 bytes 0 drop`. The same rule
 /// twice counts as one.
 fn rule_in(listed: &str, what: &What<'_>, chain: Chain, verdict: FirewallVerdict) -> Shown {
-    let name = chain.as_str();
     let table = FIREWALL.to_owned();
-    let of_chain = listed
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != format!("chain {name} {{"))
-        .skip(1)
-        .take_while(|line| !line.starts_with("chain "));
+    let of_chain = rules_of(listed, FIREWALL, chain.as_str());
     let counters: Vec<u64> = of_chain.filter_map(|line| counter(line, what, verdict)).collect();
     if counters.is_empty() {
         let what = match what {
@@ -234,6 +232,18 @@ table inet filter {
 \t\ttcp sport 3306 counter packets 1 bytes 60 reject with tcp reset
 \t}
 }";
+
+    /// The chains of a synproxy have the names of the others, and are listed first if they came first.
+    #[test]
+    fn a_rule_is_looked_for_in_its_own_table() {
+        let proxy =
+            "table inet syns {\n\tchain input {\n\t\ttcp dport 3306 counter packets 2 bytes 9 drop\n\t}\n}\n";
+        for listed in [format!("{proxy}{LISTED}"), format!("{LISTED}\n{proxy}")] {
+            let what = What::Service("tcp dport 3306".to_owned());
+            let found = rule_in(&listed, &what, Chain::Input, FirewallVerdict::Drop);
+            assert_eq!(found.map(|proof| proof.packets()), Ok(Some(17)));
+        }
+    }
 
     #[test]
     fn a_rule_is_known_by_chain_match_and_verdict() {

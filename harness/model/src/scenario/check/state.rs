@@ -171,6 +171,11 @@ impl From<Conflict<'_>> for Wrong {
                 label: "the firewall of a real server does",
                 help: "name a real server",
             },
+            Conflict::SynproxyThere(node) => wrong(
+                FirewallState,
+                format!("the firewall of `{node}` answers SYNs already"),
+                "an earlier `add-synproxy` did that",
+            ),
             Conflict::StatefulBesideSynproxy(node) => Self {
                 kind: FirewallState,
                 message: format!("a stateful firewall and a synproxy at `{node}`"),

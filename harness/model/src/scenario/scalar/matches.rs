@@ -12,8 +12,10 @@ impl Scalar for Matches {
     fn parse(text: &str) -> Result<Self, Refusal> {
         Self::new(text).ok_or_else(|| Refusal {
             help: Some(format!(
-                "one line of at most {} characters, without quotation marks, `;`, `#` and backslashes, and \
-                 without a verdict: `verdict` says that; the rule is counted by itself",
+                "one line of at most {} characters of ASCII, without quotation marks, `;`, `#`, tabs and \
+                 backslashes; each `{{` has its `}}`, and behind `$` there is a name. It only looks at \
+                 packets: without a verdict (`verdict` says that), and without statements such as `set`, \
+                 `log` and `notrack`. The rule is counted by itself",
                 Self::LONGEST
             )),
             ..Refusal::new(

@@ -140,6 +140,18 @@ pub(super) const DECIDES: &[Decides] = &[
         |cell| met(cell, 2),
     ),
     (
+        "firewall-refuses-a-datagram",
+        "rule/datagram",
+        "the rule rejects",
+        |cell| {
+            for step in &mut cell.record.steps {
+                if let Action::Traffic(TrafficAction::AddFirewallRule { verdict, .. }) = &mut step.action {
+                    *verdict = lvs_matrix_model::action::FirewallVerdict::Drop;
+                }
+            }
+        },
+    ),
+    (
         "firewall-lets-a-repetition-pass",
         "rule/rate",
         "an author's rule met as many as were taken",
