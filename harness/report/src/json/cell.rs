@@ -290,10 +290,10 @@ form! {
     }
 
     UntestedJson of (cell, why) => (&JudgedCell, &Untested) {
-        /// `no-change`: what the change set was so already. `met-nothing`: a rule with `matches` met no packet.
-        /// `other-server`: other servers than that of the connection were changed. `over-before`: the
-        /// operation was over before the change. `connection-ended-before`: the connection had been ended
-        /// before the change.
+        /// `no-change`: what the change set was so already. `met-nothing`: a rule with `matches` met
+        /// nothing. `other-server`: other servers than that of the connection were changed. `over-before`:
+        /// the operation was over before the change. `connection-ended-before`: the connection had been
+        /// ended before the change.
         #[schemars(extend("enum" = [
             "no-change", "met-nothing", "other-server", "over-before", "connection-ended-before",
         ]))]
