@@ -297,7 +297,11 @@ impl Config {
             );
             let vip = (VIP, "the VIP", "it gives the VIP to one of the directors");
             let moving = [Some(vip), Some(gateway).filter(|_| lab.gateway)];
-            let missing = moving.into_iter().flatten().filter(|(word, ..)| !moved(word));
+            // A director that is told later to move it no more gives it up.
+            let missing = moving
+                .into_iter()
+                .flatten()
+                .filter(|(word, ..)| first && !moved(word));
             found.extend(missing.map(|(word, what, label)| {
                 let message = format!("no `vrrp_instance` that moves {what}, for {director}");
                 Complaint::new(1, message, label).help(format!("`virtual_ipaddress {{ {{{word}}} dev … }}`"))

@@ -194,6 +194,24 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "is no ARP reply of a director for the VIP".to_owned())
             }
+            Says::HasTheGateway => {
+                let What::Arp {
+                    operation: 2, sender, ..
+                } = frame.what
+                else {
+                    return wrong("is no ARP reply");
+                };
+                // The host had asked for that address, and it is not the VIP.
+                let mut before = self.frames.iter().take_while(|one| one.number < frame.number);
+                let asked = before.any(|one| {
+                    let asks = matches!(one.what, What::Arp { operation: 1, target, .. } if target == sender);
+                    asks && one.host == frame.host
+                });
+                let right = asked && sender != self.record.service.0 && self.is_from_director(frame);
+                right
+                    .then_some(())
+                    .ok_or_else(|| "is no answer of a director to who asked for its gateway".to_owned())
+            }
             Says::Redirect => {
                 let right = matches!(frame.what, What::Icmp { kind: 5, .. });
                 let by = self.is_from_director(frame);
@@ -430,6 +448,7 @@ enum Says {
     CameToRouter,
     Announces,
     HasVip,
+    HasTheGateway,
     Redirect,
     Fragment,
 }
@@ -523,6 +542,7 @@ const WORDS: &[(&str, Says)] = &[
     ("by its own timer, went to", Says::Again),
     ("next repetition went to", Says::Again),
     ("said that it has the VIP", Says::HasVip),
+    ("said that it has that address now", Says::HasTheGateway),
     ("as a router does", Says::Arrived),
     ("ICMP redirect", Says::Redirect),
     ("fragments", Says::Fragment),
