@@ -344,7 +344,7 @@ fn probes_find_nobody(view: &CellView<'_>) -> bool {
     let end = view.end();
     let server = view.server().map(|server| Node::RealServer(server.clone()));
     let hosts = || {
-        [Node::Client, Node::Router, view.plan.first_director()]
+        [Node::Client, Node::Router, view.director().clone()]
             .into_iter()
             .chain(server.clone())
     };
@@ -424,12 +424,13 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
         full.iter().any(|full| full.server == server)
     });
     let wrong = view.plan.misbuilt.iter();
-    let director = view.plan.first_director();
+    // Of two directors the one that has the VIP now.
+    let director = view.director();
     let mut wrong = wrong.filter(|wrong| Some((&wrong.node, wrong.how)) != cured);
-    if full || wrong.any(|wrong| wrong.node == node || wrong.node == director) {
+    if full || wrong.any(|wrong| wrong.node == node || wrong.node == *director) {
         return false;
     }
-    let hosts = || [&Node::Client, &Node::Router, &director, &node].into_iter();
+    let hosts = || [&Node::Client, &Node::Router, director, &node].into_iter();
     let plugged = hosts().all(|host| view.unplugged(host, at).is_none());
     let lossless = hosts().all(|host| {
         view.netem(host, at)

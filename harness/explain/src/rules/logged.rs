@@ -90,6 +90,10 @@ pub(super) const TWO_MASTERS: Rule = Rule {
             return None;
         }
         let taken = moved.announced.at;
+        // Nobody hears the address of a host that is off, or cut off.
+        if view.unplugged(kept, taken).is_some() || view.unplugged(kept, view.operation.began).is_some() {
+            return None;
+        }
         let log = view.record.control_log.iter();
         let mut lately =
             log.filter(|line| line.node == *to && line.at <= taken && taken.since(line.at) < LATELY);
