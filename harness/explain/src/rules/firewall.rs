@@ -543,7 +543,8 @@ impl<'v, 'a> Answered<'v, 'a> {
             })?;
             // Another rule may have dropped what was sent first.
             let met = all.iter().filter_map(|one| Some((*one, seen_there(one)?)));
-            let (request, met) = met.filter(|(_, met)| met.packet < refusal.packet).last()?;
+            let mut met = met.filter(|(_, met)| met.packet < refusal.packet);
+            let (request, met) = met.next_back()?;
             verdicts.contains(&verdict).then_some(Self {
                 refusal,
                 step,
